@@ -1,7 +1,6 @@
 import type { Administration } from '../app/administration.ts'
-import { tooManyConnections, tooManyWaitingRequests } from '../domain/daemon-errors.ts'
+import { tooManyConnections } from '../domain/daemon-errors.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import type { UsageQuestion } from '../domain/ledger/usage-question.ts'
 import type { Account, Millis } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import type { ClientConnection, ConnectionHandler, Receiver } from '../ports/daemon-listener.ts'
@@ -12,14 +11,13 @@ import { Commands, type CommandsParts } from './commands.ts'
 import { ConnectionCounts } from './connection-counts.ts'
 import { FairTurns } from './fair-turns.ts'
 import { Runs } from './runs.ts'
-import { type AskedHistory, Session } from './session.ts'
+import { Session, type SessionParts } from './session.ts'
+import { SlowTurns } from './slow-turns.ts'
 import { stopAtLimit, type TimeLimitParts } from './time-limit.ts'
 import { Waiters } from './waiters.ts'
 import type { WatchedProcesses } from './watched-processes.ts'
 import { Watchers } from './watchers.ts'
 
-/** The memory of a question about the history that waits for its turn. */
-const HISTORY_SIZE = 1_024
 /** Interval of a new attempt while the store fails. */
 const RETRY_AFTER_MS: Millis = 1_000
 export interface DaemonParts {
@@ -33,8 +31,7 @@ export interface DaemonParts {
   readonly accountOf: (uid: number) => Promise<Account>
   readonly administrationFor: (caller: Caller) => Administration
   readonly serviceFor: (caller: Caller) => PoolService
-  /** Answers as `PoolService.usage`, in JSON, in a process of its own. */
-  readonly history: (question: UsageQuestion) => Promise<string>
+  readonly history: SessionParts['history']
   /** How this machine ends runs at their time limits. */
   readonly limits: Omit<TimeLimitParts, 'processes' | 'tell' | 'log'>
   readonly stderrOf: CommandsParts['stderrOf']
@@ -42,6 +39,8 @@ export interface DaemonParts {
   readonly tell: (...message: Parameters<CommandsParts['tell']>) => Promise<void>
   /** The maximum number of connections that the descriptor limit allows. */
   readonly mostConnections: number
+  /** Steady time. */
+  readonly clock: () => Millis
   /** Reports a failure to the log. */
   readonly log: (error: unknown) => void
 }
@@ -55,8 +54,9 @@ export class Daemon implements ConnectionHandler {
   readonly #runs: Runs
   readonly #commands: Commands
   readonly #turns = new FairTurns({ mostAtOnce: 64, mostPerAccount: 2 })
-  /** Each question about the history takes a process and a part of a second, or several with a long history. */
-  readonly #historyTurns = new FairTurns({ mostAtOnce: 4, mostPerAccount: 1 })
+  /** Each takes a process. */
+  readonly #historyTurns = new SlowTurns({ mostAtOnce: 4, mostPerAccount: 1 })
+  readonly #queueTurns: SlowTurns
   readonly #greetings = new FairTurns({ mostAtOnce: 64, mostPerAccount: 8 })
   readonly #connections: ConnectionCounts
   readonly #watchers = new Watchers()
@@ -66,6 +66,7 @@ export class Daemon implements ConnectionHandler {
 
   constructor(parts: DaemonParts) {
     this.#parts = parts
+    this.#queueTurns = new SlowTurns({ mostAtOnce: 1, mostPerAccount: 1, clock: parts.clock })
     this.#connections = new ConnectionCounts(parts.mostConnections)
     this.#service = parts.serviceFor({ account: parts.own, groups: [] })
     this.#waiters = new Waiters({
@@ -134,7 +135,8 @@ export class Daemon implements ConnectionHandler {
       administrationFor,
       serviceFor,
       isGone: (process) => watched.isGone(process),
-      history: (asked) => this.#history(asked),
+      history: this.#parts.history,
+      ...{ historyTurns: this.#historyTurns, queueTurns: this.#queueTurns },
       hasEnded: (id) => this.#hasEnded(id),
       inTurn: (asking, task) => this.#turns.add(asking, task),
       soon: (asking, task) => this.#greetings.add(asking, task),
@@ -146,15 +148,6 @@ export class Daemon implements ConnectionHandler {
 
   closed(uid: number): void {
     this.#connections.close(uid)
-  }
-
-  #history({ uid, question, isWanted }: AskedHistory): Promise<string | null> {
-    const { promise, resolve, reject } = Promise.withResolvers<string | null>()
-    const perform = () =>
-      isWanted() ? this.#parts.history(question).then(resolve, reject) : Promise.resolve(resolve(null))
-    const isAccepted = this.#historyTurns.add(uid, { size: HISTORY_SIZE, perform })
-    if (!isAccepted) reject(tooManyWaitingRequests())
-    return promise
   }
 
   async #hasEnded(id: string): Promise<boolean> {

@@ -37,18 +37,12 @@ import {
   protocolIn,
   requestIn,
 } from './requests.ts'
+import type { SlowTurns } from './slow-turns.ts'
 import type { Waiter, Waiters } from './waiters.ts'
 
 /** The maximum number of unanswered requests of one connection. */
 const MOST_UNANSWERED = 64
 const LONGEST_GREETING = 64
-
-export interface AskedHistory {
-  readonly uid: number
-  readonly question: UsageQuestion
-  /** Whether the client is still connected. */
-  readonly isWanted: () => boolean
-}
 
 export interface SessionParts {
   readonly connection: ClientConnection
@@ -63,8 +57,10 @@ export interface SessionParts {
   readonly serviceFor: (caller: Caller) => PoolService
   /** Whether the process, if it is known, has exited. */
   readonly isGone: (process: ProcessIdentity | null) => boolean
-  /** Answers as `PoolService.usage`, in JSON, when it is this account's turn. Null if the answer is not wanted any more. */
-  readonly history: (asked: AskedHistory) => Promise<string | null>
+  /** Answers as `PoolService.usage`, in JSON, in a process of its own. */
+  readonly history: (question: UsageQuestion) => Promise<string>
+  readonly historyTurns: SlowTurns
+  readonly queueTurns: SlowTurns
   /** Whether a reservation with this id has existed before. */
   readonly hasEnded: (id: string) => Promise<boolean>
   /** Performs a task, which must not reject, when it is this account's turn. False if too many wait already. */
@@ -173,13 +169,12 @@ export class Session implements Receiver {
     if (last !== null) this.#sendLast(n, last)
   }
 
-  #usage({ n, question }: Asked<'usage'>): Promise<void> {
-    const { connection, history } = this.#parts
-    const asked = { uid: connection.peer.uid, question, isWanted: () => this.#isOpen }
-    return this.#sendAnswer(
-      n,
-      history(asked).then((json) => (json === null ? LATER : new Written(json))),
-    )
+  /** Sends the answer later. */
+  #slowly(n: number, turns: SlowTurns, ask: () => Promise<unknown>): typeof LATER {
+    const { uid } = this.#parts.connection.peer
+    const asking = turns.ask({ uid, isWanted: () => this.#isOpen, ask })
+    void this.#sendAnswer(n, asking)
+    return LATER
   }
 
   #sendLast(n: number, message: Answer): void {
@@ -188,15 +183,15 @@ export class Session implements Receiver {
   }
 
   async #answerTo(request: CheckedRequest): Promise<unknown> {
+    const { history, historyTurns, queueTurns } = this.#parts
     switch (request.ask) {
       case 'perform':
         return this.#perform(request)
       case 'view':
-        return (await this.#service(request)).view(request.view)
+        if (request.view !== 'queue') return (await this.#service(request)).view(request.view)
+        return this.#slowly(request.n, queueTurns, async () => (await this.#service(request)).view('queue'))
       case 'usage':
-        // It may take seconds, and must not delay other requests of this account.
-        void this.#usage(request)
-        return LATER
+        return this.#slowly(request.n, historyTurns, async () => new Written(await history(request.question)))
       case 'wait':
         return this.#wait(request)
       case 'leave':

@@ -1,15 +1,7 @@
-import {
-  type ProgressSource,
-  progressOf,
-  progressOfEach,
-  type WaitProgress,
-} from '../app/waiting/wait-progress.ts'
+import type { WaitProgress } from '../app/waiting/wait-progress.ts'
 import { daemonDefect } from '../domain/daemon-errors.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import { reservedUnits } from '../domain/observation/allocation.ts'
-import { evidenceOf } from '../domain/observation/observation.ts'
 import { obstaclesIn, type Reading } from '../domain/observation/obstacles.ts'
-import type { StaleReadings } from '../domain/observation/sample.ts'
 import type { Grant, Intent, Ticket } from '../domain/operation/intent.ts'
 import { isRefusal, type Refusal } from '../domain/operation/refusal.ts'
 import { timedOut } from '../domain/operation/shortage.ts'
@@ -19,11 +11,10 @@ import type { Conditions } from '../domain/schedule/conditions.ts'
 import { isPassedOver, startableEntries } from '../domain/schedule/startable.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import { DisconnectedClients, keyOf } from './disconnected-clients.ts'
+import { ProgressReports, type ReportedTo } from './progress-reports.ts'
 
 /** Interval of a new attempt while the pool does not change: only a probe shows that a squatter has left. */
 const ATTEMPT_EVERY_MS: Millis = 2_000
-/** The minimum time between two progress reports to the same waiter. */
-const PROGRESS_EVERY_MS: Millis = 1_000
 const LONGEST_TIMER_MS: Millis = 2 ** 31 - 1
 
 /** A client that waits for GPUs. */
@@ -48,8 +39,7 @@ interface Place {
   removal: Promise<void> | undefined
   /** The client has connected again, so another place continues this one. */
   isReplaced: boolean
-  /** The last progress that was reported, as JSON. */
-  reported: string
+  readonly told: ReportedTo
 }
 
 export interface WaitersParts {
@@ -73,11 +63,13 @@ export class Waiters {
   #isServing = false
   #isServedAgain = false
   #serveTimer: ReturnType<typeof setTimeout> | undefined
-  #progressTimer: ReturnType<typeof setTimeout> | undefined
+  readonly #progress: ProgressReports
 
   constructor(parts: WaitersParts) {
     this.#parts = parts
     this.#disconnected = new DisconnectedClients(parts)
+    const told = () => [...this.#places.values()].map((place) => place.told)
+    this.#progress = new ProgressReports({ ...parts, waiters: told })
   }
 
   get count(): number {
@@ -95,7 +87,7 @@ export class Waiters {
     if (this.#places.get(key) !== place) return
     const { waitFor } = waiter.ticket
     if (waitFor !== undefined) this.#giveUpIn(place, waitFor)
-    this.#inBackground(this.#reportTo(place))
+    this.#progress.joined()
     this.serve()
   }
 
@@ -157,7 +149,7 @@ export class Waiters {
       this.#attempt(place, () => this.#acquire(place, { isQueued: true })),
     )
     await Promise.all(attempts)
-    this.#reportWithin(PROGRESS_EVERY_MS)
+    this.#progress.changed()
   }
 
   /**
@@ -285,79 +277,27 @@ export class Waiters {
     return daemonDefect()
   }
 
-  #reportWithin(ms: Millis): void {
-    this.#progressTimer ??= setTimeout(() => {
-      this.#progressTimer = undefined
-      this.#inBackground(this.#reportAll())
-    }, ms)
-  }
-
-  async #reportAll(): Promise<void> {
-    if (this.#places.size === 0) return
-    const { pool, source } = await this.#progressSource()
-    const progressIn = progressOfEach(pool, source)
-    for (const place of this.#places.values()) report(place, progressIn(place.waiter.intent.id))
-  }
-
-  async #reportTo(place: Place): Promise<void> {
-    const { pool, source } = await this.#progressSource()
-    place.waitUntil ??= entryOf(place, pool)?.waitUntil
-    const isCurrent = this.#places.get(keyOf(place.waiter.intent)) === place
-    if (isCurrent) report(place, progressOf(place.waiter.intent.id, pool, source))
-  }
-
-  async #progressSource() {
-    const { service, processes } = this.#parts
-    const present = await this.#presentReading()
-    const { pool, moment } = await service.view('stored')
-    const source: ProgressSource = { now: moment.wall, stopped: processes.stopped, ...present }
-    return { pool, source }
-  }
-
-  /** The reading of a recent sample, also for waiters that could not start and therefore made no attempt. */
-  async #presentReading(): Promise<Pick<ProgressSource, 'reading' | 'driverFailure'>> {
-    try {
-      const { pool, observation, stale } = await this.#parts.service.view('observed')
-      if (stale !== undefined) return { reading: undefined, driverFailure: errorIn(stale) }
-      const reading = { evidence: evidenceOf(pool, observation), reserved: reservedUnits(pool) }
-      return { reading, driverFailure: undefined }
-    } catch (error) {
-      if (!(error instanceof CanhazgpuError)) throw error
-      return { reading: undefined, driverFailure: error }
-    }
-  }
-
   #inBackground(work: Promise<void>): void {
     work.catch(this.#parts.log)
   }
 }
 
-const newPlace = (waiter: Waiter): Place => ({
-  waiter,
-  timer: undefined,
-  waitUntil: undefined,
-  attempt: undefined,
-  hasLeft: false,
-  removal: undefined,
-  isReplaced: false,
-  reported: '',
-})
+function newPlace(waiter: Waiter): Place {
+  const { intent, report } = waiter
+  const place: Place = {
+    waiter,
+    timer: undefined,
+    waitUntil: undefined,
+    attempt: undefined,
+    hasLeft: false,
+    removal: undefined,
+    isReplaced: false,
+    told: { id: intent.id, reported: '', isOver: (now) => isOver(place, now), report },
+  }
+  return place
+}
 
 const entryOf = ({ waiter }: Place, pool: Pool): QueueEntry | undefined =>
   pool.queue.find((entry) => keyOf(entry) === keyOf(waiter.intent))
 
 const isOver = ({ waitUntil = Number.POSITIVE_INFINITY }: Place, now: Millis): boolean => now >= waitUntil
-
-function errorIn({ failure: { code, message, hint } }: StaleReadings): CanhazgpuError {
-  return new CanhazgpuError(code, message, hint === undefined ? {} : { hint })
-}
-
-/** Reports only what differs from the last report, and nothing to a waiter whose entry is about to be removed. */
-function report(place: Place, progress: WaitProgress | null): void {
-  if (progress === null || isOver(place, progress.now)) return
-  const { now: _, ...facts } = progress
-  const reported = JSON.stringify(facts)
-  if (reported === place.reported) return
-  place.reported = reported
-  place.waiter.report(progress)
-}

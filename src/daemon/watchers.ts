@@ -1,4 +1,5 @@
 import type { Millis } from '../domain/pool/model.ts'
+import { Paced } from './paced.ts'
 
 /** An account can change the pool hundreds of times a second, and each notice is a message to each watching client. */
 const NOTIFY_EVERY_MS: Millis = 50
@@ -6,8 +7,9 @@ const NOTIFY_EVERY_MS: Millis = 50
 /** Tells the watching sessions of changes: of the first one at once, and of those that follow it together. */
 export class Watchers {
   readonly #watching = new Set<() => void>()
-  #timer: ReturnType<typeof setTimeout> | undefined
-  #hasChanged = false
+  readonly #notices = new Paced(NOTIFY_EVERY_MS, () => {
+    for (const changed of this.#watching) changed()
+  })
 
   /** Returns a function that ends it. */
   add(changed: () => void): () => void {
@@ -22,15 +24,6 @@ export class Watchers {
   }
 
   changed(): void {
-    this.#hasChanged = true
-    if (this.#timer === undefined) this.#notify()
-  }
-
-  #notify(): void {
-    this.#timer = undefined
-    if (!this.#hasChanged) return
-    this.#hasChanged = false
-    this.#timer = setTimeout(() => this.#notify(), NOTIFY_EVERY_MS)
-    for (const changed of this.#watching) changed()
+    this.#notices.request()
   }
 }

@@ -9,7 +9,7 @@ import { withinDeadline } from '../adapters/gpu/deadline.ts'
 import { DRIVER_NAMES } from '../adapters/gpu/driver-names.ts'
 import { openKeptProvider } from '../adapters/gpu/provider.ts'
 import { isInFirstPidNamespace } from '../adapters/kernel/boot.ts'
-import { currentMoment } from '../adapters/kernel/clock.ts'
+import { currentMoment, steadyNow } from '../adapters/kernel/clock.ts'
 import { descriptorLimit } from '../adapters/kernel/connections.ts'
 import { canReadProcessOwners, checksInDecision, liveness } from '../adapters/kernel/processes.ts'
 import { hostname, readLink } from '../adapters/kernel/procfs.ts'
@@ -93,6 +93,7 @@ export async function startDaemon(
         ...{ store, pool, settings, checkGpuAccess, processes, service: serviceFor(caller) },
       }),
     history: (question) => askHistoryChild(pool, question),
+    clock: steadyNow,
     // Each client may need a pidfd too.
     mostConnections: Math.max(32, Math.floor((descriptorLimit() - OWN_DESCRIPTORS) / 2)),
   })

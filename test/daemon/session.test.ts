@@ -2,12 +2,15 @@ import { expect, test } from 'bun:test'
 import { Commands } from '../../src/daemon/commands.ts'
 import { FairTurns } from '../../src/daemon/fair-turns.ts'
 import { Session, type SessionParts } from '../../src/daemon/session.ts'
+import { SlowTurns } from '../../src/daemon/slow-turns.ts'
 import type { Waiters } from '../../src/daemon/waiters.ts'
 import type { PoolService } from '../../src/ports/pool-service.ts'
 import { until } from '../support/until.ts'
 
 const ANN = { uid: 1000, name: 'ann' }
 const caller = { threshold: null, probeTimeout: 1_000 }
+
+const slow = () => new SlowTurns({ mostAtOnce: 1, mostPerAccount: 1 })
 
 /** A session whose client has greeted. `changed` changes the pool. */
 function session(given: Partial<SessionParts> = {}) {
@@ -37,7 +40,7 @@ function session(given: Partial<SessionParts> = {}) {
     isGone: () => false,
     history: async () => '"answered"',
     hasEnded: async () => false,
-    ...{ inTurn, soon: inTurn },
+    ...{ inTurn, soon: inTurn, historyTurns: slow(), queueTurns: slow() },
     onChange(changed) {
       changes.add(changed)
       return () => changes.delete(changed)
@@ -64,6 +67,15 @@ const settled = () => new Promise((resolve) => setImmediate(resolve))
 test('a question about the history delays no other request of its account', async () => {
   const { ask, sent } = session({ history: () => new Promise(() => {}) })
   for (let n = 1; n <= 10; n++) ask(n, { ask: 'usage', question: { kind: 'report', days: 30 } })
+  ask(11, { ask: 'view', view: 'status', caller })
+  await until('there is an answer', () => sent.length > 1)
+  expect(sent.slice(1)).toEqual([{ answer: 'viewed', n: 11 }] as object[])
+})
+
+test('a question about the queue delays no other request of its account', async () => {
+  const view = (name: string) => (name === 'queue' ? new Promise(() => {}) : Promise.resolve('viewed'))
+  const { ask, sent } = session({ serviceFor: () => ({ view }) as unknown as PoolService })
+  for (let n = 1; n <= 10; n++) ask(n, { ask: 'view', view: 'queue', caller })
   ask(11, { ask: 'view', view: 'status', caller })
   await until('there is an answer', () => sent.length > 1)
   expect(sent.slice(1)).toEqual([{ answer: 'viewed', n: 11 }] as object[])

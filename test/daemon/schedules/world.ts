@@ -123,6 +123,7 @@ export class World {
       tell: async () => {},
       history: async () => 'null',
       mostConnections: 1_000,
+      clock: () => this.steady,
       log: (error) => {
         if (!(error instanceof CanhazgpuError)) this.violations.push(`logged: ${error}`)
       },
