@@ -50,6 +50,11 @@ export class DisconnectedClients {
     }
   }
 
+  /** Resolves when the attempt under way has ended, also if it has failed. */
+  async attempted(intent: Intent): Promise<void> {
+    await this.#endings.get(keyOf(intent))?.attempt.catch(() => {})
+  }
+
   /**
    * The client has connected again and needs its entry or reservation. Resolves when no attempt to end it is under way;
    * an earlier attempt may have ended it.

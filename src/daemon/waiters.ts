@@ -261,13 +261,20 @@ export class Waiters {
   async #timeOut(place: Place): Promise<void> {
     if (!this.#take(place)) return
     const { waiter } = place
+    const answer = await this.#timedOut(waiter)
+    this.#inBackground(this.giveBack(waiter))
+    // When the waiter ends, its entry has left the queue. If the store fails, the waiter ends all the same.
+    await this.#disconnected.attempted(waiter.intent)
+    waiter.finish(answer)
+  }
+
+  async #timedOut({ intent }: Waiter): Promise<Refusal | CanhazgpuError> {
     try {
       const { pool, moment } = await this.#parts.service.view('stored')
-      waiter.finish(timedOut(pool, waiter.intent, moment.wall))
+      return timedOut(pool, intent, moment.wall)
     } catch (error) {
-      waiter.finish(this.#failureOf(error))
+      return this.#failureOf(error)
     }
-    this.#inBackground(this.giveBack(waiter))
   }
 
   /** A defect is described in the log only. */
