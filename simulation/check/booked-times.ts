@@ -81,3 +81,42 @@ export function earliestStart(
   const found = times.find((time) => wanted.filter((unit) => isFree(unit, time)).length >= sizeOf(request))
   return found ?? Number.POSITIVE_INFINITY
 }
+
+/** The most units that are tried. Then the bookings count as kept. */
+const MOST_TRIES = 20_000
+
+/** Whether all bookings can have units, by known ends, if a request holds these units until then. */
+export function canKeepAll(
+  pool: Pool,
+  hold: { readonly units: readonly UnitId[]; readonly until: number },
+  wall: number,
+): boolean {
+  const freeFrom = new Map<UnitId, number>(pool.units.map(({ id }) => [id, wall]))
+  for (const held of pool.reservations) for (const unit of unitsOf(held)) freeFrom.set(unit, endOf(held))
+  for (const unit of hold.units) freeFrom.set(unit, hold.until)
+  const bookings = bookingsIn(pool)
+  let tries = 0
+  const keep = (place: number): boolean => {
+    const booking = bookings[place]
+    if (booking === undefined || tries > MOST_TRIES) return true
+    const { from, until } = booking.term
+    const usable = pool.units.filter(
+      (unit) => wants(booking.request, unit) && (freeFrom.get(unit.id) ?? from) <= Math.max(from, wall),
+    )
+    const choose = (at: number, left: number): boolean => {
+      if (left === 0) return keep(place + 1)
+      for (let next = at; next + left <= usable.length; next++) {
+        const unit = usable[next]
+        if (unit === undefined) return false
+        tries++
+        const before = freeFrom.get(unit.id) ?? wall
+        freeFrom.set(unit.id, until)
+        if (choose(next + 1, left - 1)) return true
+        freeFrom.set(unit.id, before)
+      }
+      return false
+    }
+    return choose(0, sizeOf(booking.request))
+  }
+  return keep(0)
+}

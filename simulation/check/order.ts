@@ -1,6 +1,6 @@
 import type { Pool, Probe, QueueEntry, Request, Reservation, UnitId } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
-import { bookingsIn, earliestStart, endOf, isBooked, neededBy } from './booked-times.ts'
+import { bookingsIn, canKeepAll, earliestStart, endOf, isBooked, neededBy } from './booked-times.ts'
 import { apparentAge } from './frame.ts'
 import { isOverLimit, withinLimits } from './limits.ts'
 import { sizeOf, wants } from './requests.ts'
@@ -87,7 +87,8 @@ export function auditExtension(audit: Audit): void {
   // Bookings may have moved to make the extension possible.
   const promised = startOf({ ...audit, after: withBookingsOf(after, pool) }, first, promisedEnds)
   const now = startOf({ ...audit, after }, first, after.reservations)
-  if (now > promised + 0.5) report('I5', () => `an extension delays ${first.id} by ${now - promised} ms`)
+  if (now <= promised + 0.5 || canStartWithRoom({ ...audit, after }, first)) return
+  report('I5', () => `an extension delays ${first.id} by ${now - promised} ms`)
 }
 
 /** I5 at a booking: the first waiter that counts must not wait longer. */
@@ -98,12 +99,24 @@ export function auditBooking(audit: Audit): void {
   const { after, first } = found
   const promised = startOf({ ...audit, after: withBookingsOf(after, pool) }, first, after.reservations)
   const now = startOf({ ...audit, after }, first, after.reservations)
-  if (now > promised + 0.5) report('I5', () => `a booking delays ${first.id} by ${now - promised} ms`)
+  if (now <= promised + 0.5 || canStartWithRoom({ ...audit, after }, first)) return
+  report('I5', () => `a booking delays ${first.id} by ${now - promised} ms`)
+}
+
+/** Whether the entry can start now if the bookings move to other units. */
+function canStartWithRoom({ after, moment }: Audit, entry: QueueEntry): boolean {
+  const held = new Set(after.reservations.flatMap(unitsOf))
+  const free = after.units.filter((unit) => wants(entry.request, unit) && !held.has(unit.id))
+  const until = moment.wall + neededBy(after, entry)
+  return choicesOf(
+    free.map(({ id }) => id),
+    sizeOf(entry.request),
+  ).some((units) => canKeepAll(after, { units, until }, moment.wall))
 }
 
 /**
- * The first waiter that counts, and the pool without the drained GPUs. Null if its limit may keep it from starting now:
- * it may start later, before one behind it.
+ * The first waiter that counts, and the pool without the drained GPUs. Null if one behind it may start before it,
+ * because it is unresponsive or its limit may keep it from starting now.
  */
 function firstInService(audit: Audit): { readonly after: Pool; readonly first: QueueEntry } | null {
   const after = { ...audit.after, units: audit.after.units.filter(({ drain }) => drain === undefined) }
@@ -112,7 +125,9 @@ function firstInService(audit: Audit): { readonly after: Pool; readonly first: Q
       !isSeenStopped(audit, entry.id) &&
       after.units.filter((unit) => wants(entry.request, unit)).length >= sizeOf(entry.request),
   )
-  return first === undefined || isOverLimit(after, first) ? null : { after, first }
+  if (first === undefined || isOverLimit(after, first) || isUnresponsive(first, audit.moment.wall))
+    return null
+  return { after, first }
 }
 
 /** With the bookings that were there before, on the units that they had. Their times follow the clock. */

@@ -78,6 +78,7 @@ export const BOOKING_MUTANTS: readonly Mutant[] = [
   {
     name: 'booking-overtaken',
     defect: 'a booking that waits for its GPUs keeps none of those that become free',
+    isRare: true,
     plants: [
       at(FOLLOW, (follow) => (pool, context) => {
         const followed = follow(pool, context)
@@ -89,6 +90,7 @@ export const BOOKING_MUTANTS: readonly Mutant[] = [
   {
     name: 'extension-over-booking',
     defect: 'an extension keeps GPUs from a booking',
+    isRare: true,
     plants: [
       at('src/domain/operation/extend.ts#extend', (extend) => (pool, operation, context) => {
         const done = extend(withoutBookings(pool), operation, context)
@@ -109,6 +111,7 @@ export const BOOKING_MUTANTS: readonly Mutant[] = [
   {
     name: 'booking-in-another-time',
     defect: 'bookings do not follow the clock',
+    isRare: true,
     plants: [
       at('src/domain/pool/clock.ts#followClock', (followClock) => (pool, moment) => {
         return withSame(followClock(pool, moment), pool)
@@ -118,6 +121,7 @@ export const BOOKING_MUTANTS: readonly Mutant[] = [
   {
     name: 'booking-cancelled-by-others',
     defect: 'any account can cancel a booking',
+    isRare: true,
     plants: [
       at(
         'src/domain/operation/authorisation.ts#isForbidden',
@@ -129,6 +133,7 @@ export const BOOKING_MUTANTS: readonly Mutant[] = [
   {
     name: 'until-booked-too-long',
     defect: 'a run until a booking begins does not end before it',
+    isRare: true,
     plants: [
       at(
         OPENINGS,
@@ -155,6 +160,7 @@ export const BOOKING_MUTANTS: readonly Mutant[] = [
   {
     name: 'limit-without-bookings',
     defect: 'the limit of GPUs does not count bookings',
+    isRare: true,
     plants: [
       at(
         OPENINGS,

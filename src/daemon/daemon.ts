@@ -96,6 +96,7 @@ export class Daemon implements ConnectionHandler {
       this.#watchers.changed()
       const isSame =
         before?.reservations === after.reservations &&
+        before.bookings === after.bookings &&
         before.queue.length === after.queue.length &&
         before.policy === after.policy
       if (!isSame) this.#waiters.serve()
