@@ -25,7 +25,7 @@ export function shortageOf(
 ): Shortage | BookedUp {
   const { evidence, now } = conditions
   const { request } = intent
-  const booked = bookedInTheWay(pool, intent, conditions)
+  const booked = pool.bookings === undefined ? [] : bookedInTheWay(pool, intent, conditions)
   if (booked.length > 0 && isOnlyBooked(pool, intent, conditions)) {
     const longest = openings.longestFor(request)
     return {
