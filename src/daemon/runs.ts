@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from '../domain/longest-timer.ts'
 import { nextReadingAt } from '../domain/operation/booked.ts'
 import type { Millis, Reservation, RunTerm } from '../domain/pool/model.ts'
 import type { TimedPool } from '../ports/pool-service.ts'
@@ -91,8 +92,6 @@ export class Runs {
     })
   }
 }
-
-const LONGEST_TIMER_MS: Millis = 2 ** 31 - 1
 
 const isRun = (reservation: Reservation): reservation is Reservation<RunTerm> =>
   reservation.term.kind === 'run'

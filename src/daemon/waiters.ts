@@ -1,6 +1,7 @@
 import type { WaitProgress } from '../app/waiting/wait-progress.ts'
 import { daemonDefect } from '../domain/daemon-errors.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
+import { LONGEST_TIMER_MS } from '../domain/longest-timer.ts'
 import { obstaclesIn, type Reading } from '../domain/observation/obstacles.ts'
 import type { Grant, Intent, Ticket } from '../domain/operation/intent.ts'
 import { isRefusal, type Refusal } from '../domain/operation/refusal.ts'
@@ -15,7 +16,6 @@ import { ProgressReports, type ReportedTo } from './progress-reports.ts'
 
 /** Interval of a new attempt while the pool does not change: only a probe shows that a squatter has left. */
 const ATTEMPT_EVERY_MS: Millis = 2_000
-const LONGEST_TIMER_MS: Millis = 2 ** 31 - 1
 
 /** A client that waits for GPUs. */
 export interface Waiter {

@@ -1,6 +1,7 @@
 import { setDisposition } from '../adapters/kernel/libc.ts'
 import { terminalCheck } from '../adapters/process/lost-terminal.ts'
 import type { Waker } from '../app/waiting/waiting.ts'
+import { LONGEST_TIMER_MS } from '../domain/longest-timer.ts'
 import type { Calls, Wakeups } from '../ports/wakeups.ts'
 
 /** Signals that end a wait; a signal that was ignored at the start of this process stays ignored. */
@@ -8,8 +9,6 @@ const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
 
 type SignalName = keyof typeof SIGNALS
 const NAMES = Object.keys(SIGNALS) as SignalName[]
-
-const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 export interface OpenWaker extends Waker {
   close(): void

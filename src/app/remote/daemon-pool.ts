@@ -1,5 +1,6 @@
 import { daemonDown, daemonStopped } from '../../domain/daemon-errors.ts'
 import type { UsageAnswers, UsageQuestion, UsageQuestions } from '../../domain/ledger/usage-question.ts'
+import { LONGEST_TIMER_MS } from '../../domain/longest-timer.ts'
 import type { Grant, Intent } from '../../domain/operation/intent.ts'
 import type { Answers, Operation, PoolOperationName } from '../../domain/operation/operation.ts'
 import type { Refusal } from '../../domain/operation/refusal.ts'
@@ -21,7 +22,6 @@ import type {
 
 /** How long an interrupted waiter waits until its queue entry is removed. */
 const LEAVE_WITHIN_MS: Millis = 1_000
-const LONGEST_TIMER_MS: Millis = 2 ** 31 - 1
 
 export interface DaemonPoolParts {
   readonly socket: string
