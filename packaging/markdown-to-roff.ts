@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import { items, literal, roff } from './roff.ts'
 
 const CELL = '\u0000'
@@ -12,7 +13,7 @@ export function fromMarkdown(markdown: string): readonly string[] {
     codespan: (children) => `\\fB${children}\\fR`,
     strong: (children) => `\\fB${children}\\fR`,
     emphasis: (children) => `\\fI${children}\\fR`,
-    link: (children) => children.replace(/^[\w\\-]+\.md$/, 'docs/$&'),
+    link: (children, { href }) => (/^[\w\\-]+\.md$/.test(children) ? roff(pageOf(href)) : children),
     heading: (children) => block([`.SS ${children}`]),
     paragraph: (children) => block(['.PP', children]),
     code: (children) => block(literal(children.replace(/\n$/, ''))),
@@ -28,6 +29,9 @@ export function fromMarkdown(markdown: string): readonly string[] {
   })
   return text.split('\n').filter((line) => line !== '')
 }
+
+/** The path in the repository of a page to which a page of `docs` links. */
+const pageOf = (href: string): string => posix.join('docs', href.replace(/#.*/, ''))
 
 const block = (lines: readonly string[]): string => `\n${lines.join('\n')}\n`
 

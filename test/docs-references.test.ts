@@ -29,6 +29,19 @@ describe('pages', async () => {
     expect(paths.filter((path) => !isPlaceholder(path) && !existsSync(root + path))).toEqual([])
   })
 
+  test('are at the paths that sources, tests and scripts name', async () => {
+    const files = ['src/**/*', 'packaging/**/*', 'scripts/**/*', 'test/**/*.ts'].flatMap((names) => [
+      ...new Glob(names).scanSync(root),
+    ])
+    const named = (await Promise.all(files.map(read))).flatMap(
+      (text) => text.match(/\bdocs\/[\w/-]+\.md\b/g) ?? [],
+    )
+    const examples = ['docs/adr/0001-x.md']
+    const missing = named.filter((path) => !examples.includes(path) && !existsSync(root + path))
+    expect(missing).toEqual([])
+    expect(named.length).toBeGreaterThan(20)
+  })
+
   test('name functions and types that are in their files', async () => {
     const named = texts
       .flatMap((text) => NAME_OF_FILE.flatMap((pattern) => [...text.matchAll(pattern)]))
@@ -52,8 +65,8 @@ test('docs/simulation.md has a row for every mutant, and no others', async () =>
   expect(documented.toSorted()).toEqual(mutants.toSorted())
 })
 
-test('docs/recovery.md quotes messages of the program', async () => {
-  const page = await read('docs/recovery.md')
+test('docs/administration/recovery.md quotes messages of the program', async () => {
+  const page = await read('docs/administration/recovery.md')
   const quoted = [...page.matchAll(/^\| [^|]+ \| `([^`]+)` +\|/gm)].flatMap(([, message = '']) =>
     message.split('…').map((part) => part.trim()),
   )

@@ -2,7 +2,7 @@ import { CanhazgpuError } from '../../domain/errors.ts'
 import { shortened } from '../../domain/text/text.ts'
 import * as libc from '../kernel/libc.ts'
 
-/** The remedy for a damaged pool: docs/recovery.md. */
+/** The remedy for a damaged pool: docs/administration/recovery.md. */
 export const RECOVERY =
   "'sudo canhazgpu admin --check' shows the damage; with '--gpus <count> --force' it creates a new pool and keeps what can be read"
 

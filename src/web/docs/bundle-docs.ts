@@ -10,8 +10,7 @@ export interface DocsPage {
 
 /** The README and the pages of `docs`, by their paths on the server. A macro, like `bundleClient`. */
 export function bundleDocs(): Readonly<Record<string, DocsPage>> {
-  const folders = ['docs/*.md', 'docs/adr/*.md']
-  const files = folders.flatMap((names) => [...new Glob(names).scanSync(ROOT)].sort())
+  const files = [...new Glob('docs/**/*.md').scanSync(ROOT)].sort()
   const pages = ['README.md', ...files].map((file) => [pagePath(file) ?? '', docsPage(file)] as const)
   const decisions = pages.filter(([path]) => path.startsWith('/docs/adr/'))
   return Object.fromEntries([...pages, ['/docs/adr/', contents('Decisions', decisions)] as const])

@@ -40,8 +40,8 @@ const linksOf = (html: string): string[] =>
 describe('the documentation, served by the executable', () => {
   test('has every page of docs, and every link and anchor has a target', async () => {
     const pages = await allPages()
-    for (const name of new Bun.Glob('*.md').scanSync(new URL('../../../docs', import.meta.url).pathname)) {
-      expect([...pages.keys()]).toContain(`/docs/${name.replace('.md', '')}`)
+    for (const name of new Bun.Glob('**/*.md').scanSync(new URL('../../../docs', import.meta.url).pathname)) {
+      expect([...pages.keys()]).toContain(`/docs/${name.replace(/(README)?\.md$/, '')}`)
     }
     const broken: string[] = []
     for (const [path, html] of pages) {
@@ -78,6 +78,8 @@ test.each([
   ['commands.md', 'docs/web.md', '/docs/commands'],
   ['docs/web.md#the-api', 'README.md', '/docs/web#the-api'],
   ['../trust.md', 'docs/adr/0001-x.md', '/docs/trust'],
+  ['policy.md#here', 'docs/administration/daemon.md', '/docs/administration/policy#here'],
+  ['../administration/', 'docs/adr/0001-x.md', '/docs/administration/'],
   ['#here', 'docs/web.md', '/docs/web#here'],
   ['adr/', 'docs/web.md', '/docs/adr/'],
   ['https://example.org/', 'README.md', 'https://example.org/'],
