@@ -1,3 +1,12 @@
+import { BOARD_EXPECTED, type BoardAddress, readBoardAddress } from './fleet/board-address.ts'
+import {
+  HOST_NAME_EXPECTED,
+  type HostName,
+  REMOTE_HOSTS_EXPECTED,
+  type RemoteHost,
+  readHostName,
+  readRemoteHosts,
+} from './fleet/host-name.ts'
 import type { Millis } from './pool/model.ts'
 import { parseDuration } from './text/duration.ts'
 
@@ -13,6 +22,12 @@ export interface Settings {
   /** Bearer token, and `user:password`, that `web` requires; null: none. */
   readonly webToken: string | null
   readonly webBasic: string | null
+  /** The notice board of several hosts; null: none. */
+  readonly fleet: BoardAddress | null
+  /** The hosts that are asked over SSH. */
+  readonly remoteHosts: readonly RemoteHost[]
+  /** The name of this host on the board; null: its short host name. See `ownHostName`. */
+  readonly hostName: HostName | null
 }
 
 export interface SettingSpec<Value> {
@@ -128,6 +143,37 @@ export const SETTINGS: { readonly [Name in keyof Settings]: SettingSpec<Settings
     show: 'none',
     expected: "a text such as 'user:password'",
     read: (value) => (typeof value === 'string' && /^[^:]+:./.test(value) ? value : undefined),
+  },
+  fleet: {
+    key: 'fleet',
+    flag: false,
+    isSecret: true,
+    env: 'CANHAZGPU_FLEET',
+    default: null,
+    describe: 'Notice board of several hosts (Redis or Valkey)',
+    show: 'none',
+    expected: BOARD_EXPECTED,
+    read: readBoardAddress,
+  },
+  remoteHosts: {
+    key: 'remote_hosts',
+    flag: false,
+    env: 'CANHAZGPU_REMOTE_HOSTS',
+    default: [],
+    describe: 'Hosts that are asked over SSH',
+    show: 'none',
+    expected: REMOTE_HOSTS_EXPECTED,
+    read: readRemoteHosts,
+  },
+  hostName: {
+    key: 'host-name',
+    flag: false,
+    env: 'CANHAZGPU_HOST_NAME',
+    default: null,
+    describe: 'Name of this host for other hosts',
+    show: 'its host name',
+    expected: HOST_NAME_EXPECTED,
+    read: readHostName,
   },
 }
 

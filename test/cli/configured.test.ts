@@ -217,3 +217,17 @@ test.each([
   await terminal.see('done')
   expect(terminal.shown.includes('\u001b[')).toBe(colored)
 })
+
+test.each([
+  ['fleet: redis:/secret-of-ann@board', ['fleet', 'redis://']],
+  ['fleet: 5', ['fleet', 'file:/path']],
+  ['remote_hosts: [gpu1, -oProxyCommand=x]', ['remote_hosts', '-oProxyCommand=x']],
+  ['remote_hosts: {gpu1: {}}', ['remote_hosts', 'list of host names']],
+  ['host-name: a b', ['host-name', 'a b']],
+] as const)('%s is refused, and a board is not quoted', async (text, facts) => {
+  using pool = await configuredPool(text)
+  const refused = await pool.chg('status')
+  expect({ status: refused.status, stdout: refused.stdout }).toEqual({ status: 1, stdout: '' })
+  for (const fact of facts) expect(refused.stderr).toContain(fact)
+  expect(refused.stderr).not.toContain('secret-of-ann')
+})

@@ -86,6 +86,9 @@ export function settingsFrom(sources: SettingSources, files: readonly ConfigFile
     noColor: pick('noColor'),
     webToken: pick('webToken'),
     webBasic: pick('webBasic'),
+    fleet: pick('fleet'),
+    remoteHosts: pick('remoteHosts'),
+    hostName: pick('hostName'),
   }
 }
 

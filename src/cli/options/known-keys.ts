@@ -10,8 +10,6 @@ export interface KeyedFile {
   readonly quotable: boolean
 }
 
-/** Keys that files of the original program may have and that no command uses. */
-const ACCEPTED = /^remote_hosts(\.|$)/
 const REDIS = /^redis(\.|$)/
 
 /** Throws `config-invalid` for an unknown key; warns about keys that have no effect in this version. */
@@ -28,7 +26,7 @@ export async function checkKeys(files: readonly KeyedFile[], warn: Warn): Promis
 
 async function checkKey(key: string, value: unknown, { path, quotable }: KeyedFile): Promise<void> {
   const known = [...globalKeys(), ...(await keysOfCommand(key))]
-  if (known.includes(key) || REDIS.test(key) || ACCEPTED.test(key) || isEmptySection(key, value)) return
+  if (known.includes(key) || REDIS.test(key) || isEmptySection(key, value)) return
   throw new CanhazgpuError('config-invalid', `Unknown key${quotable ? ` '${key}'` : ''} in ${path}`, {
     hint: `known keys: ${known.join(', ')}, and COMMAND.OPTION such as run.timeout`,
   })

@@ -93,7 +93,7 @@ testErrors([
   ],
   [
     'config-invalid',
-    "Unknown key 'memory-treshold' in /f.yaml - known keys: store, memory-threshold, memory.threshold, probe-timeout, no-color, web.token, web.basic, and COMMAND.OPTION such as run.timeout",
+    "Unknown key 'memory-treshold' in /f.yaml - known keys: store, memory-threshold, memory.threshold, probe-timeout, no-color, web.token, web.basic, fleet, remote_hosts, host-name, and COMMAND.OPTION such as run.timeout",
     () => checkKeys([{ path: '/f.yaml', quotable: true, values: { 'memory-treshold': 5 } }], NO_WARNING),
   ],
   [
