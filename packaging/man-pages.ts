@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { posix } from 'node:path'
 import manifest from '../package.json'
 import { settingOf } from '../src/cli/options/configured.ts'
 import type { Option } from '../src/cli/options/option.ts'
@@ -33,9 +34,16 @@ export async function manPages(time: number): Promise<readonly ManPage[]> {
 type Command = Awaited<ReturnType<(typeof COMMANDS)[number]['load']>> & Pick<Page, 'name' | 'summary'>
 type Content = Omit<Page, 'time' | 'version'>
 
-const commandsPage = readFileSync('docs/commands.md', 'utf8')
-const settingsPage = readFileSync('docs/configuration.md', 'utf8')
-const exitCodesPage = readFileSync('docs/exit-codes.md', 'utf8')
+const commandsPage = docsPage('docs/commands/README.md')
+const settingsPage = docsPage('docs/configuration.md')
+const exitCodesPage = docsPage('docs/exit-codes.md')
+
+/** The text of a page. Its links to other files name their paths in the repository. */
+function docsPage(path: string): string {
+  return readFileSync(path, 'utf8').replace(/\]\((?!#|https?:)([^)]+)\)/g, (_, link: string) => {
+    return `](${posix.join(posix.dirname(path), link)})`
+  })
+}
 
 const PAGE_OF_SETTINGS = 'canhazgpu.yaml'
 const PERSONAL_FILE = '~/.canhazgpu.yaml'
@@ -62,7 +70,7 @@ function programPage(): Content {
       ),
       ...section('options', items(programOptions().map(optionItem))),
       ...documented(commandsPage, 'Which GPUs are granted', 'Waiting in the queue'),
-      ...section('exit status', fromMarkdown(exitStatuses(() => true))),
+      ...section('exit status', fromMarkdown(exitStatuses())),
       ...section('environment', [
         ...items(variables),
         ...fromMarkdown(sectionOf(settingsPage, 'Other variables')),
@@ -90,24 +98,23 @@ const EXAMPLES = [
 ]
 
 function commandPage({ name, summary, synopsis, options, own, examples }: Command): Content {
-  const text = sectionOf(commandsPage, name)
+  const text = docsPage(`docs/commands/${name}.md`)
   const variables = own.flatMap((option) => {
     const setting = settingOf(name, option)
     return setting === null ? [] : [item(setting.env, `The default of ${option.long}`)]
   })
-  const related = COMMANDS.filter((other) => other.name !== name && text.includes(`](#${other.name})`))
+  const related = COMMANDS.filter(
+    (other) => other.name !== name && text.includes(`](docs/commands/${other.name}.md`),
+  )
   return {
     name: `canhazgpu-${name}`,
     number: 1,
     summary,
     sections: [
       ...section('synopsis', [`${bold(`canhazgpu ${name}`)} ${roff(synopsis.slice(name.length).trim())}`]),
-      ...section('description', fromMarkdown(withoutSynopsis(text))),
+      ...section('description', fromMarkdown(descriptionOf(text))),
       ...section('options', items(options.map(optionItem))),
-      ...section(
-        'exit status',
-        fromMarkdown(exitStatuses((row) => name === 'run' || !row.includes('`run`'))),
-      ),
+      ...documented(text, ...titlesOf(text).filter((title) => !REPLACED.includes(title))),
       ...section('environment', [
         ...items(variables),
         '.PP',
@@ -180,15 +187,17 @@ function sectionOf(document: string, title: string): string {
   return text.split(/^## /m)[0] ?? ''
 }
 
-/** The first table of the page: its rows that pass the filter. */
-function exitStatuses(filter: (row: string) => boolean): string {
-  const table = /^\|.*\n\|.*\n(?:\|.*\n)*/m.exec(exitCodesPage)?.[0] ?? ''
-  const [head = '', line = '', ...rows] = table.split('\n')
-  return [head, line, ...rows.filter(filter)].join('\n')
-}
+/** The first table of the page about exit codes. */
+const exitStatuses = (): string => /^\|.*\n\|.*\n(?:\|.*\n)*/m.exec(exitCodesPage)?.[0] ?? ''
 
 const withoutCode = (markdown: string): string => markdown.replace(/^```[\s\S]*?^```$/gm, '')
 
-/** Without the line that repeats the synopsis, and the sentence about options. */
-const withoutSynopsis = (markdown: string): string =>
-  markdown.replace(/^`canhazgpu .* \[OPTIONS\].*`$/m, '').replace(/ *It has no options of\s+its own\.$/m, '')
+/** The sections of the page of a command that its man page has from elsewhere. */
+const REPLACED: readonly string[] = ['Options', 'Related']
+
+const titlesOf = (page: string): readonly string[] =>
+  [...page.matchAll(/^## (.*)$/gm)].map(([, title = '']) => title)
+
+/** The text before the first section, without the title and the line that repeats the synopsis. */
+const descriptionOf = (page: string): string =>
+  (page.split(/^## /m)[0] ?? '').replace(/^# .*$/m, '').replace(/^`canhazgpu .*`$/m, '')

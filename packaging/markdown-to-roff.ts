@@ -1,4 +1,3 @@
-import { posix } from 'node:path'
 import { items, literal, roff } from './roff.ts'
 
 const CELL = '\u0000'
@@ -6,14 +5,15 @@ const ROW = '\u0001'
 /** The first head of a table of options. A man page has them from the program itself. */
 const OPTIONS_HEAD = 'option'
 
-/** A part of the documentation as lines of a man page. A link is its text. */
+/** A part of the documentation as lines of a man page. A link is its text, or the path of a page. */
 export function fromMarkdown(markdown: string): readonly string[] {
   const text = Bun.markdown.render(markdown, {
     text: roff,
     codespan: (children) => `\\fB${children}\\fR`,
     strong: (children) => `\\fB${children}\\fR`,
     emphasis: (children) => `\\fI${children}\\fR`,
-    link: (children, { href }) => (/^[\w\\-]+\.md$/.test(children) ? roff(pageOf(href)) : children),
+    link: (children, { href }) =>
+      /^[\w\\-]+\.md$/.test(children) ? roff(href.replace(/#.*/, '')) : children,
     heading: (children) => block([`.SS ${children}`]),
     paragraph: (children) => block(['.PP', children]),
     code: (children) => block(literal(children.replace(/\n$/, ''))),
@@ -29,9 +29,6 @@ export function fromMarkdown(markdown: string): readonly string[] {
   })
   return text.split('\n').filter((line) => line !== '')
 }
-
-/** The path in the repository of a page to which a page of `docs` links. */
-const pageOf = (href: string): string => posix.join('docs', href.replace(/#.*/, ''))
 
 const block = (lines: readonly string[]): string => `\n${lines.join('\n')}\n`
 

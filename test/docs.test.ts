@@ -11,19 +11,10 @@ import { binary } from './support/pool.ts'
 import { root, sources } from './support/sources.ts'
 
 const read = (path: string): Promise<string> => Bun.file(root + path).text()
-const commandsPage = await read('docs/commands.md')
+const commandsPage = await read('docs/commands/README.md')
 const configurationPage = await read('docs/configuration.md')
 const exitCodesPage = await read('docs/exit-codes.md')
 const webPage = await read('docs/web.md')
-
-/** The pages about JSON documents that are not in docs/commands.md, by the file of their schema. */
-const PAGES: Readonly<Record<string, readonly string[]>> = {
-  usage: [commandsPage, webPage],
-  accounts: [commandsPage, webPage],
-  dashboard: [commandsPage, webPage],
-  failure: [exitCodesPage],
-  refusal: [exitCodesPage],
-}
 
 const PROSE: readonly string[] = ['*.md', 'docs/**/*.md'].flatMap((names) => [
   ...new Glob(names).scanSync(root),
@@ -41,9 +32,26 @@ const commands = listed(programHelp, 'Commands').map(({ names: [name = ''], desc
   description,
 }))
 const flagsByCommand = new Map(commands.map(({ name }) => [name, flagsOf(help([name]))]))
+const commandPages = new Map(
+  await Promise.all(
+    commands.map(async ({ name }) => [name, await read(`docs/commands/${name}.md`)] as const),
+  ),
+)
 const forEveryCommand = documentedFlags(sectionOf(commandsPage, 'For every command'))
 
-describe('docs/commands.md', () => {
+/** The pages about JSON documents that are not in docs/commands, by the file of their schema. */
+const PAGES: Readonly<Record<string, readonly string[]>> = {
+  usage: [...commandPages.values(), webPage],
+  accounts: [...commandPages.values(), webPage],
+  dashboard: [...commandPages.values(), webPage],
+  failure: [exitCodesPage],
+  refusal: [exitCodesPage],
+}
+
+/** The headings of the page of every command, in this order; those about its subject come between them. */
+const PARTS: readonly string[] = ['Uses', 'Options', 'Exit status', 'JSON', 'Pitfalls', 'Related']
+
+describe('docs/commands', () => {
   test('names every command with its description', () => {
     for (const { name, description } of commands) {
       expect(commandsPage).toMatch(new RegExp(`^  ${name} +${description}$`, 'm'))
@@ -55,9 +63,36 @@ describe('docs/commands.md', () => {
     test(`has all flags of ${name}, and no others`, () => {
       const own = (flags: readonly string[]) =>
         flags.filter((flag) => !forEveryCommand.includes(flag)).toSorted()
-      expect(own(documentedFlags(sectionOf(commandsPage, name)))).toEqual(own(flagsOf(help([name]))))
+      expect(own(documentedFlags(commandPages.get(name) ?? ''))).toEqual(own(flagsOf(help([name]))))
+    })
+
+    test(`the page of ${name} has the same parts as the others`, () => {
+      const page = commandPages.get(name) ?? ''
+      const [, synopsis = ''] = /^Usage: (.*)$/m.exec(help([name])) ?? []
+      const [, firstParagraph = ''] = page.split('\n\n')
+      expect(page).toStartWith(`# ${name}\n`)
+      expect(firstParagraph).toMatch(/^[A-Z][\s\S]*\.$/)
+      expect(page).toContain(`\n\`${synopsis}\`\n`)
+      const titles = [...page.matchAll(/^## (.*)$/gm)].map(([, title = '']) => title)
+      expect(titles.filter((title) => PARTS.includes(title))).toEqual([...PARTS])
+      expect(sectionOf(page, 'Related')).toMatch(/\]\(/)
+    })
+
+    test(`the exit statuses of ${name} exist`, () => {
+      const rows = [...sectionOf(commandPages.get(name) ?? '', 'Exit status').matchAll(/^\| (\d+) /gm)]
+      const statuses: readonly number[] = rows.map(([, status]) => Number(status))
+      const possible: readonly number[] = Object.values(EXIT)
+      expect(statuses.filter((status) => !possible.includes(status))).toEqual([])
+      expect(statuses).toContain(2)
     })
   }
+
+  test('has a page for each command, and no others', () => {
+    const pages = [...new Glob('*.md').scanSync(`${root}docs/commands`)].toSorted()
+    const expected = ['README.md', ...commands.map(({ name }) => `${name}.md`)]
+    expect(pages).toEqual(expected.toSorted())
+    for (const { name } of commands) expect(commandsPage).toContain(`](${name}.md)`)
+  })
 
   test('the flags for every command are those of every command', () => {
     const shared = new Set(commands.flatMap(({ name }) => flagsOf(help([name]))))
@@ -70,7 +105,7 @@ describe('docs/commands.md', () => {
 test('every field of every JSON document is named in the page about it', async () => {
   const documents = await allDocuments()
   const missing = documents.flatMap(({ file, name, schema }) => {
-    const pages = PAGES[file] ?? [commandsPage]
+    const pages = PAGES[file] ?? [commandsPage, ...commandPages.values()]
     const fields = [...new Set(fieldsOf(jsonSchema(schema)))]
     return fields
       .filter((field) => !pages.some((page) => page.includes(`\`${field}\``)))

@@ -7,7 +7,7 @@ import type { DocsPage } from './bundle-docs.ts'
 export function openDocs(files: Pick<PageFiles, 'docsStyle' | 'boot'>): ReadonlyMap<string, Asset> {
   const pages: Readonly<Record<string, DocsPage>> = bundleDocs()
   const contents = Object.entries(pages)
-    .filter(([path]) => !/^\/docs\/adr\/./.test(path))
+    .filter(([path]) => !/^\/docs\/[\w-]+\/./.test(path))
     .map(([path, { title }]) => ({ path, title }))
   return new Map(
     Object.entries(pages).map(([path, page]) => [

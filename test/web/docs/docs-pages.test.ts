@@ -75,7 +75,8 @@ describe('the documentation, served by the executable', () => {
 })
 
 test.each([
-  ['commands.md', 'docs/web.md', '/docs/commands'],
+  ['commands/run.md', 'docs/web.md', '/docs/commands/run'],
+  ['README.md#waiting', 'docs/commands/run.md', '/docs/commands/#waiting'],
   ['docs/web.md#the-api', 'README.md', '/docs/web#the-api'],
   ['../trust.md', 'docs/adr/0001-x.md', '/docs/trust'],
   ['policy.md#here', 'docs/administration/daemon.md', '/docs/administration/policy#here'],
