@@ -1,12 +1,12 @@
 /** The language of man pages, man(7), so that groff and mandoc show each character as it is. */
 
-/** Escaped text. A dot at the start of a line is no request, and a long list without spaces is divided after commas. */
+/** Escaped text. A dot at the start of a line is no request, and a long word may be divided after commas and brackets. */
 export function roff(text: string): string {
   const escaped = text.replace(
     /[\\\-'"`^~]|[^\n -~]/gu,
     (character) => ESCAPES[character] ?? unicode(character),
   )
-  return escaped.replace(/^\./gm, '\\&.').replace(/\S{40,}/g, (word) => word.replaceAll(',', ',\\:'))
+  return escaped.replace(/^\./gm, '\\&.').replace(/\S{40,}/g, (word) => word.replace(/[,\]]/g, '$&\\:'))
 }
 
 /** A plain hyphen, quote, accent or tilde becomes a typographic one, which a shell does not understand. */
