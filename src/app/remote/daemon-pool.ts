@@ -251,4 +251,5 @@ async function* changesOn(link: Link, signal: AbortSignal): AsyncIterable<void> 
 }
 
 /** Whether performing the operation twice has the same effect as performing it once. */
-const isRepeatable = (name: PoolOperationName): boolean => name !== 'extend' && name !== 'release'
+const isRepeatable = (name: PoolOperationName): boolean =>
+  name !== 'extend' && name !== 'release' && name !== 'cancel'

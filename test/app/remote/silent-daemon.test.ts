@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, jest, test } from 'bun:test'
 import { DaemonPool } from '../../../src/app/remote/daemon-pool.ts'
-import type { PoolOperationName } from '../../../src/domain/operation/operation.ts'
+import type { Operation, PoolOperationName } from '../../../src/domain/operation/operation.ts'
 
 const setImmediateOfRuntime = setImmediate
 let now = 0
@@ -14,9 +14,9 @@ afterEach(() => {
   jest.useRealTimers()
 })
 
-/** A daemon that answers greetings until it is stopped, and no request. */
+/** A daemon that answers greetings until it is stopped, and no request. The first request may kill it; another one follows. */
 function silentDaemon() {
-  const daemon = { isStopped: false, connections: 0, requests: [] as string[] }
+  const daemon = { isStopped: false, diesNext: false, connections: 0, requests: [] as string[] }
   const connect = async () => {
     daemon.connections++
     const messages: (string | null)[] = []
@@ -30,8 +30,11 @@ function silentDaemon() {
       send(...sent: readonly string[]) {
         for (const message of sent) {
           const { ask }: { protocol?: number; ask?: string } = JSON.parse(message)
-          if (ask !== undefined) daemon.requests.push(ask)
-          else if (!daemon.isStopped) put('{"protocol":1}')
+          if (ask !== undefined) {
+            daemon.requests.push(ask)
+            if (daemon.diesNext) put(null)
+            daemon.diesNext = false
+          } else if (!daemon.isStopped) put('{"protocol":1}')
         }
       },
       receiveSoon: () => undefined,
@@ -62,9 +65,13 @@ async function pass(seconds: number): Promise<void> {
   await new Promise<void>((resolve) => setImmediateOfRuntime(resolve))
 }
 
-const perform = (pool: DaemonPool, op: Extract<PoolOperationName, 'settle' | 'release'>) => {
+const perform = <Name extends PoolOperationName>(
+  pool: DaemonPool,
+  op: Name,
+  others?: Omit<Operation<Name>, 'op'>,
+) => {
   const asked = { error: undefined as unknown }
-  pool.perform({ op }).catch((error: unknown) => {
+  pool.perform({ op, ...others } as Operation<Name>).catch((error: unknown) => {
     asked.error = error
   })
   return asked
@@ -88,6 +95,23 @@ test.each([
   await pass(16)
   expect(asked.error).toMatchObject({ code })
   expect(daemon.requests.filter((each) => each === 'perform')).toHaveLength(1)
+})
+
+test('the next daemon is asked again, unless the operation must not be performed twice', async () => {
+  const requestsOf = async (...operation: readonly [PoolOperationName, object?]) => {
+    const { daemon, pool } = silentDaemon()
+    daemon.diesNext = true
+    const [op, others] = operation
+    perform(pool, op, others as never)
+    await pass(2)
+    return daemon.requests.filter((each) => each === 'perform').length
+  }
+  expect(await requestsOf('settle')).toBe(2)
+  expect(await requestsOf('drain', { units: [] })).toBe(2)
+  expect(await requestsOf('release')).toBe(1)
+  expect(await requestsOf('extend', { by: 1_000 })).toBe(1)
+  // The second answer would be that there is no such booking.
+  expect(await requestsOf('cancel', { id: 'a' })).toBe(1)
 })
 
 test('a second request on the same connection ends when the daemon was stopped between them', async () => {
