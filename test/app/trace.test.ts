@@ -24,13 +24,12 @@ interface Line {
   readonly error?: readonly { readonly code: string }[]
 }
 
+/** Without a line that another process is writing at this moment. */
 function traced(pool: TestPool): readonly Line[] {
   const path = pool.env.CANHAZGPU_TRACE ?? ''
   if (!existsSync(path)) return []
-  return readFileSync(path, 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line))
+  const lines = readFileSync(path, 'utf8').split('\n')
+  return lines.slice(0, -1).map((line) => JSON.parse(line))
 }
 
 /** Repeats the step from its line alone; a question without a recorded answer is a failure. */

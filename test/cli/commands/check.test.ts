@@ -12,7 +12,7 @@ import {
   writeHistory,
 } from '../../support/database.ts'
 import { failureOf } from '../../support/failure.ts'
-import { startForever } from '../../support/job.ts'
+import { startForever, untilWatched } from '../../support/job.ts'
 import { needing } from '../../support/needs.ts'
 import { type TestPool, testPool } from '../../support/pool.ts'
 import { hasEnded, isWatching, supervisorsOf } from '../../support/processes.ts'
@@ -105,9 +105,15 @@ test('--check of a sound pool prints its contents', async () => {
 
 test('--check changes nothing if no process has the pool open, with and without a log', async () => {
   using pool = await usedPool()
-  for (const command of [['status'], ['run', '--', 'true']]) {
-    await pool.chg(...command)
-    await until('the supervisors have exited', () => supervisorsOf(pool).length === 0)
+  // Before the supervisor watches, nobody could wait for its exit.
+  const run = async () => {
+    const { process } = await startForever(pool)
+    await untilWatched(pool)
+    process.kill('SIGKILL')
+    await until('the supervisor has exited', () => supervisorsOf(pool).length === 0)
+  }
+  for (const use of [() => pool.chg('status'), run]) {
+    await use()
     const before = filesOf(pool).filter(([path]) => !String(path).endsWith('-shm'))
     expect((await pool.chg('admin', '--check')).status).toBe(0)
     expect(filesOf(pool).filter(([path]) => !String(path).endsWith('-shm'))).toEqual(before)
