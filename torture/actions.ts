@@ -1,8 +1,11 @@
 import { Chance } from '../simulation/chance.ts'
+import { Choices } from './choices.ts'
 
 /** The next action, and the user who performs it. Times in ms. */
 export type Action = { readonly user: number; readonly pause: number } & (
   | Acquire
+  | Book
+  | Administer
   | { readonly kind: 'release'; readonly ids: readonly number[] | null; readonly fault: Fault | null }
   | { readonly kind: 'status' | 'queue' | 'report'; readonly fault: Fault | null }
   /** `within`: the time to find a process in a transaction. */
@@ -18,12 +21,31 @@ export interface Acquire {
   readonly lifetime: number
   readonly status: number
   readonly ignoresSigint: boolean
-  /** Seconds of `--timeout` or `--duration`. */
-  readonly holdLimit: number | undefined
+  /** Seconds of `--timeout` or `--duration`. `until-booked`: the next booking ends it; `default`: a rule of the pool. */
+  readonly holdLimit: number | 'until-booked' | 'default' | undefined
   /** `reserve`: time from the grant to the holder's release. */
   readonly releasedAfter: number | undefined
   readonly fault: Fault | null
 }
+
+export interface Book {
+  readonly kind: 'book'
+  readonly gpus: number | readonly number[]
+  /** Seconds until it begins, and of `--duration`. */
+  readonly ahead: number
+  readonly lasts: number
+  /** ms until it is cancelled; undefined: it is not. */
+  readonly cancelledAfter: number | undefined
+  /** `user`: the account that booked. */
+  readonly cancelledBy: 'user' | 'other' | 'administrator'
+  readonly fault: Fault | null
+}
+
+/** A command of the administrator, and ms until the command that undoes it. */
+export type Administer = { readonly fault: Fault | null; readonly undoneAfter: number } & (
+  | { readonly kind: 'drain'; readonly ids: readonly number[] }
+  | { readonly kind: 'policy'; readonly rule: string; readonly value: string; readonly of: number | 'pool' }
+)
 
 /** A fault that is injected into a command, some time after an event. If the event never happens, neither does the fault. */
 export interface Fault {
@@ -49,125 +71,69 @@ export const LONGEST = 8 * 3600
 /** Actions are chosen in blocks of this size. In every second block no waiter declares an end. */
 const BLOCK = 120
 
-/** Chooses actions by the seed alone. */
+/** Chooses actions of the rush by the seed alone: everybody wants GPUs at once, and nothing is booked. */
 export class Actions {
-  readonly #chance: Chance
-  readonly #size: PoolSize
+  readonly #choices: Choices
   #chosen = 0
 
   constructor(seed: number, size: PoolSize) {
-    this.#chance = new Chance(seed)
-    this.#size = size
+    this.#choices = new Choices(new Chance(seed), size)
   }
 
   next(): Action {
-    const chance = this.#chance
+    const choices = this.#choices
+    const { chance } = choices
     const withoutEnds = Math.floor(this.#chosen++ / BLOCK) % 2 === 0
-    const common = {
-      user: chance.below(this.#size.users),
-      pause: chance.is(0.3) ? 0 : chance.spread(1, 60),
-    }
+    const common = { user: choices.user(), pause: chance.is(0.3) ? 0 : chance.spread(1, 60) }
     const dice = chance.below(100)
-    if (dice < 50) return { ...common, user: this.#runner(), ...this.#run(withoutEnds) }
+    if (dice < 50) return { ...common, user: choices.runner(), ...this.#run(withoutEnds) }
     if (dice < 64) return { ...common, ...this.#reserve(withoutEnds) }
     if (dice < 70) return { ...common, ...this.#release(common.user) }
-    if (dice < 84) return { ...common, kind: 'status', fault: this.#early(0.06) }
-    if (dice < 92) return { ...common, kind: 'queue', fault: this.#early(0.06) }
-    if (dice < 94) return { ...common, kind: 'report', fault: this.#early(0.06) }
+    if (dice < 84) return { ...common, kind: 'status', fault: choices.early(0.06) }
+    if (dice < 92) return { ...common, kind: 'queue', fault: choices.early(0.06) }
+    if (dice < 94) return { ...common, kind: 'report', fault: choices.early(0.06) }
     return { ...common, kind: 'kill-writer', within: chance.between(50, 400) }
   }
 
   #run(withoutEnds: boolean): Acquire {
-    const chance = this.#chance
+    const choices = this.#choices
+    const { chance } = choices
     const waits = chance.is(0.6)
     const limited = !(withoutEnds && waits) && chance.is(0.03)
     return {
       kind: 'run',
-      gpus: this.#gpus(),
-      waitLimit: waits ? this.#waitLimit() : undefined,
+      gpus: choices.gpus(),
+      waitLimit: waits ? choices.waitLimit() : undefined,
       lifetime: limited ? chance.between(500, 3500) : chance.spread(1, 200),
       status: chance.is(0.2) ? chance.between(1, 60) : 0,
       ignoresSigint: limited && chance.is(0.3),
       holdLimit: limited ? 1 : undefined,
       releasedAfter: undefined,
-      fault: this.#faultOfRun(),
+      fault: choices.faultOfRun(),
     }
   }
 
   #reserve(withoutEnds: boolean): Acquire {
-    const chance = this.#chance
+    const choices = this.#choices
+    const { chance } = choices
     const expires = chance.is(0.2)
     return {
       kind: 'reserve',
-      gpus: this.#gpus(),
-      waitLimit: withoutEnds || chance.is(0.6) ? undefined : this.#waitLimit(),
+      gpus: choices.gpus(),
+      waitLimit: withoutEnds || chance.is(0.6) ? undefined : choices.waitLimit(),
       lifetime: 0,
       status: 0,
       ignoresSigint: false,
       holdLimit: expires ? chance.between(1, 2) : LONGEST,
       releasedAfter: expires && chance.is(0.7) ? undefined : chance.spread(1, 150),
-      fault: this.#early(0.12) ?? this.#stop(0.05) ?? this.#killed('waiting', 0.1),
+      fault: choices.early(0.12) ?? choices.stop(0.05) ?? choices.killed('waiting', 0.1),
     }
   }
 
   /** Only a user who never runs a job releases by id: the release would end the user's running jobs as well. */
   #release(user: number) {
-    const byId = this.#neverRuns(user) && this.#chance.is(0.5)
-    return { kind: 'release', ids: byId ? this.#ids() : null, fault: this.#early(0.12) } as const
-  }
-
-  #faultOfRun(): Fault | null {
-    const chance = this.#chance
-    const dice = chance.below(100)
-    if (dice < 14) return this.#early(1)
-    if (dice < 22) return this.#killed('waiting', 1)
-    if (dice < 34) return this.#killed('granted', 1)
-    if (dice < 44) return { when: 'granted', after: chance.spread(1, 200), what: 'kill-supervisor', lasts: 0 }
-    if (dice < 52) return { when: 'granted', after: chance.spread(1, 200), what: 'kill-both', lasts: 0 }
-    return this.#stop(0.06)
-  }
-
-  #early(probability: number): Fault | null {
-    const chance = this.#chance
-    if (!chance.is(probability)) return null
-    return { when: 'started', after: chance.below(1300) / 1000, what: 'kill', lasts: 0 }
-  }
-
-  #killed(when: Fault['when'], probability: number): Fault | null {
-    const chance = this.#chance
-    return chance.is(probability) ? { when, after: chance.spread(1, 300), what: 'kill', lasts: 0 } : null
-  }
-
-  #stop(probability: number): Fault | null {
-    const chance = this.#chance
-    if (!chance.is(probability)) return null
-    const lasts = chance.is(0.02) ? chance.between(10_000, 12_000) : chance.spread(10, 400)
-    return { when: 'waiting', after: chance.spread(1, 200), what: 'stop', lasts }
-  }
-
-  #gpus(): number | readonly number[] {
-    const { gpus } = this.#size
-    if (this.#chance.is(0.15)) return this.#ids()
-    return this.#chance.is(0.02) ? gpus : this.#chance.between(1, Math.max(1, Math.floor(gpus / 3)))
-  }
-
-  #ids(): readonly number[] {
-    const { gpus } = this.#size
-    const first = this.#chance.below(gpus)
-    const second = this.#chance.below(gpus)
-    return first === second ? [first] : [Math.min(first, second), Math.max(first, second)]
-  }
-
-  #waitLimit(): number | null {
-    return this.#chance.is(0.15) ? this.#chance.between(1, 3) : null
-  }
-
-  #runner(): number {
-    const { users } = this.#size
-    return this.#chance.below(users === 1 ? 1 : users - 1)
-  }
-
-  #neverRuns(user: number): boolean {
-    return this.#size.users > 1 && user === this.#size.users - 1
+    const choices = this.#choices
+    const byId = choices.neverRuns(user) && choices.chance.is(0.5)
+    return { kind: 'release', ids: byId ? choices.ids() : null, fault: choices.early(0.12) } as const
   }
 }

@@ -6,7 +6,10 @@ export interface Stamp {
   readonly wall: number
 }
 
-export type Verb = 'run' | 'reserve' | 'release' | 'status' | 'queue' | 'report'
+/** `book`: `reserve --at`; `cancel`: `release` of a booking by its id. */
+export type Verb =
+  | ('run' | 'reserve' | 'release' | 'status' | 'queue' | 'report')
+  | ('book' | 'cancel' | 'drain' | 'restore' | 'policy')
 
 /** A command line, and what it asks for. */
 export interface CommandRequest {
@@ -14,12 +17,14 @@ export interface CommandRequest {
   readonly user: string
   readonly uid: number
   readonly argv: readonly string[]
-  /** `run` and `reserve`: the number of GPUs, or their numbers; `release`: their numbers. Absent: all. */
+  /** `run`, `reserve` and `book`: the number of GPUs, or their numbers; others: their numbers. Absent: all. */
   readonly gpus?: number | readonly number[]
   /** The longest time in the queue, ms; null: without a limit. Absent: it does not wait. */
   readonly waitLimit?: number | null
   /** The longest time for which it holds its GPUs, ms. Absent: without a limit. */
   readonly holdLimit?: number
+  /** `cancel`: the id of the booking. */
+  readonly booking?: string
 }
 
 /** The phase in which a command was killed or stopped. `transaction`: while it had the store's write lock. */
@@ -30,7 +35,16 @@ export type DaemonFault = 'killed' | 'killed-in-transaction' | 'replaced' | 'sto
 
 /** The actions and observations of the runner, in this order, one line for each. */
 export type Entry =
-  | { event: 'opened'; at: Stamp; seed: number; gpus: number; users: readonly string[] }
+  /** `administrator`: the uid of the account that drains GPUs and sets rules; `unusedAfter`: of bookings, ms. */
+  | {
+      event: 'opened'
+      at: Stamp
+      seed: number
+      gpus: number
+      users: readonly string[]
+      administrator: number
+      unusedAfter: number
+    }
   /** Written before the start. The id is also the note of its reservation and of its queue entry. */
   | { event: 'started'; at: Stamp; command: string; request: CommandRequest }
   /** A line of its stderr was read. */

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { Progress } from '../scripts/progress.ts'
 import { summary } from './tally.ts'
 import { torture } from './torture.ts'
 
@@ -51,21 +52,19 @@ async function main(): Promise<number> {
       stopped = true
     })
   }
+  const progress = new Progress(Math.ceil(seconds / ROUND_S))
   for (let [left, seed] = [seconds, first]; left > 0; left -= ROUND_S, seed++) {
-    const done = await torture({
-      ...size,
-      daemon: values.daemon,
-      seed,
-      seconds: Math.min(left, ROUND_S),
-      keep: values.keep,
-      isStopped: () => stopped,
-    })
+    const lasts = Math.min(left, ROUND_S)
+    const round = { ...size, seed, seconds: lasts, daemon: values.daemon, keep: values.keep }
+    const work = () => torture({ ...round, isStopped: () => stopped })
+    const done = await progress.step(`seed ${seed}`, work, lasts * 1000)
     if (done === null) return INTERRUPTED
     const { result, tally, kept } = done
-    console.log(`seed ${seed}: ${summary(tally, result)}`)
-    for (const { rule, message } of result.violations.slice(0, MOST_SHOWN))
-      console.log(`  ${rule}: ${message}`)
-    if (kept !== undefined) console.log(`  kept in ${kept}`)
+    progress.print(
+      `seed ${seed}: ${summary(tally, result)}`,
+      ...result.violations.slice(0, MOST_SHOWN).map(({ rule, message }) => `  ${rule}: ${message}`),
+      ...(kept === undefined ? [] : [`  kept in ${kept}`]),
+    )
     if (result.violations.length > 0) return 1
   }
   return 0

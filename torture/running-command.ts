@@ -11,7 +11,7 @@ export class RunningCommand {
   readonly pid: number
   /** Resolves when the command is in the queue; resolves with undefined if it ends before. */
   readonly waiting: Promise<unknown>
-  /** Resolves with its grant; resolves with undefined if it ends without one. */
+  /** Resolves with its grant or booking; resolves with undefined if it ends without one. */
   readonly granted: Promise<Grant | undefined>
   /** Resolves when its end is in the log. */
   readonly ended: Promise<void>
@@ -19,6 +19,7 @@ export class RunningCommand {
   readonly #child: Child
   #phase: Phase = 'starting'
   #isOver = false
+  #status: number | null = null
 
   constructor(
     log: Log,
@@ -51,6 +52,11 @@ export class RunningCommand {
 
   get isOver(): boolean {
     return this.#isOver
+  }
+
+  /** Its exit status; null before its end, and after a signal. */
+  get status(): number | null {
+    return this.#status
   }
 
   /** Does nothing after the end of the command: another process may have its pid. */
@@ -87,10 +93,14 @@ export class RunningCommand {
       signal: signal === null ? null : String(signal),
       stdout,
     })
-    if (this.request.verb === 'reserve' && status === 0) on.granted(JSON.parse(stdout))
+    this.#status = status
+    if (status !== 0) return
+    if (this.request.verb === 'reserve') on.granted(JSON.parse(stdout))
+    if (this.request.verb === 'book') on.granted({ reservation: JSON.parse(stdout).booking })
   }
 }
 
+/** A grant, or a booking, which is a reservation from its begin on. */
 export interface Grant {
   readonly reservation: string
 }

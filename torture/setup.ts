@@ -1,7 +1,14 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { daemonPool } from '../test/support/daemon.ts'
+import { startBuild } from '../test/support/installed.ts'
 import { missing } from '../test/support/needs.ts'
-import { buildNewerVersion, currentBuild } from '../test/support/other-builds.ts'
+import {
+  type Build,
+  buildWith,
+  currentBuild,
+  NEWER,
+  type SourceChange,
+} from '../test/support/other-builds.ts'
 import { type Child, type TestPool, testPool } from '../test/support/pool.ts'
 import { newUser, ownName } from '../test/support/unix-users.ts'
 import type { PoolSize } from './actions.ts'
@@ -21,8 +28,18 @@ export interface Setup extends AsyncDisposable {
   /** Null for an embedded pool. */
   readonly daemon: ServedPool | null
   readonly users: readonly User[]
+  /** The account that set up the pool. */
+  readonly administrator: User
   /** The beginning of a job's command line: program, log and locks (job.c). The caller appends the rest. */
   job(command: string): readonly string[]
+}
+
+/** No round has half an hour for an unused booking. */
+export const UNUSED_AFTER_MS = 1_500
+
+const UNUSED_AFTER: SourceChange = {
+  file: 'domain/operation/booked.ts',
+  change: (source) => source.replace(/(UNUSED_AFTER_MS: Millis = ).*/, `$1${UNUSED_AFTER_MS}`),
 }
 
 /**
@@ -32,33 +49,40 @@ export interface Setup extends AsyncDisposable {
 export async function setUp({ users, gpus, daemon }: PoolSize & { daemon: boolean }): Promise<Setup> {
   const served = daemon ? await daemonPool(0) : null
   const pool = served ?? (await testPool(0))
-  const builds = daemon ? [currentBuild(), currentBuild()] : []
-  const newer = daemon ? buildNewerVersion() : undefined
+  const build = buildWith(UNUSED_AFTER)
+  const others = daemon ? [currentBuild(build.binary), buildWith(UNUSED_AFTER, NEWER)] : []
+  const [other, newer] = others
+  pool.env.CHG = build.binary
   const accounts =
-    missing('users') === null ? await Promise.all(names(users).map((role) => newUser(role))) : []
+    missing('users') === null
+      ? await Promise.all(names(users).map((role) => newUser(role, [], build.binary)))
+      : []
   const dispose = async () => {
     pool[Symbol.dispose]()
     for (const account of accounts) await account.remove()
-    for (const build of builds) build[Symbol.dispose]()
-    newer?.[Symbol.dispose]()
+    for (const each of [build, ...others]) each[Symbol.dispose]()
   }
   try {
+    await served?.killDaemon()
+    await served?.restart(build.binary)
     await prepare(pool, gpus)
   } catch (error) {
     await dispose()
     throw error
   }
   const { jobs, locks } = paths(pool.folder)
+  const administrator = ownAccount(pool, build)
   return {
     pool,
     daemon:
-      served === null || newer === undefined
+      served === null || other === undefined || newer === undefined
         ? null
-        : { pool: served, current: builds.map(({ binary }) => binary), newer: newer.binary },
+        : { pool: served, current: [build.binary, other.binary], newer: newer.binary },
+    administrator,
     users:
       accounts.length > 0
         ? accounts.map(({ name, uid, start }) => ({ name, uid, start: (...args) => start(pool, ...args) }))
-        : [ownAccount(pool)],
+        : [administrator],
     job: (command) => [`${pool.folder}/job`, `${jobs}/${command}`, locks],
     [Symbol.asyncDispose]: dispose,
   }
@@ -83,6 +107,10 @@ async function prepare(pool: TestPool, gpus: number): Promise<void> {
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, nth) => `user${nth}`)
 
-function ownAccount(pool: TestPool): User {
-  return { name: ownName(), uid: process.geteuid?.() ?? -1, start: (...args) => pool.start(...args) }
+function ownAccount(pool: TestPool, build: Build): User {
+  return {
+    name: ownName(),
+    uid: process.geteuid?.() ?? -1,
+    start: (...args) => startBuild(build, pool, ...args),
+  }
 }

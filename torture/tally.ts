@@ -39,7 +39,10 @@ export function tallyOf({ entries, history }: Evidence): Tally {
   }
 }
 
-const VERBS: readonly Verb[] = ['run', 'reserve', 'release', 'status', 'queue', 'report']
+const VERBS: readonly Verb[] = [
+  ...(['run', 'reserve', 'release', 'status', 'queue', 'report'] as const),
+  ...(['book', 'cancel', 'drain', 'policy'] as const),
+]
 
 const KILLED_IN: readonly (readonly [Phase, string])[] = [
   ['transaction', 'in mid-transaction'],
@@ -54,7 +57,7 @@ export function summary(
   { commands, waited, granted, killed, stopped, daemon, seconds }: Tally,
   result: CheckResult,
 ): string {
-  const { violations, holds, records, reads, chances } = result
+  const { violations, holds, records, reads, chances, begun, unbegun } = result
   const verdict =
     violations.length === 0
       ? `ok: ${records} records, ${holds} holds, ${reads} reads and ${chances} chances to overtake checked`
@@ -65,6 +68,7 @@ export function summary(
     `kill -9: ${KILLED_IN.map(([phase, words]) => `${killed[phase] ?? 0} ${words}`).join(', ')}`,
     `${stopped} stopped`,
     ...(daemon.listens === undefined ? [] : [`daemon: ${wordsOf(daemon)}`]),
+    `${begun} bookings begun, ${unbegun} not`,
     verdict,
   ].join('; ')
 }

@@ -1,25 +1,39 @@
 import { Chance } from '../simulation/chance.ts'
 import { daemonsOf, hasEnded, kill, stoppersOf, supervisorsOf } from '../test/support/processes.ts'
-import { type Action, Actions } from './actions.ts'
+import { type Action, Actions, type Book } from './actions.ts'
+import { BOOKINGS_END_WITHIN_MS, CALENDAR_RULES, CalendarActions } from './calendar-actions.ts'
 import { stamp } from './clock.ts'
 import { DaemonFaults } from './daemon-faults.ts'
 import { injectFault } from './faults.ts'
+import { LiveCommands } from './live-commands.ts'
 import { type CommandRequest, type Log, openLog, paths } from './log.ts'
-import { readRequest, releaseRequest, requestFor, userOf } from './requests.ts'
-import { RunningCommand } from './running-command.ts'
-import type { Setup } from './setup.ts'
+import {
+  cancelRequest,
+  gpusRequest,
+  policyRequest,
+  readRequest,
+  releaseRequest,
+  requestFor,
+  undone,
+  userOf,
+} from './requests.ts'
+import type { RunningCommand } from './running-command.ts'
+import { type Setup, UNUSED_AFTER_MS, type User } from './setup.ts'
 import { writerOf } from './transactions.ts'
 
+/** How many commands run at once, and after which time all users release their manual reservations if none can start. */
+interface Load {
+  readonly atOnce: number
+  readonly releaseAfter: number
+}
+
 /** More commands at once would only wait for the processor cores. */
-const MOST_AT_ONCE = 40
-/** Commands count as stuck when no `run` or `reserve` has ended for this time. Each takes far less. */
-const STUCK_AFTER_MS = 60_000
-/** When no other command can start for this time, all users release their manual reservations. */
-const RELEASE_AFTER_MS = 500
+const RUSH: Load = { atOnce: 40, releaseAfter: 500 }
+/** All reservations end by themselves; a release would end bookings that have begun. */
+const CALENDAR: Load = { atOnce: 16, releaseAfter: 15_000 }
 const POLL_EVERY_MS = 5
-/** The usual duration until the first commands have ended. */
-const USUAL_AT_FIRST_MS = 20
-const MOST_USUAL_MS = 200
+const READ_EVERY_MS = 300
+const PROCESSES_END_WITHIN_MS = 60_000
 
 export interface WorkloadOptions {
   readonly seed: number
@@ -42,44 +56,82 @@ export async function runWorkload(setup: Setup, options: WorkloadOptions): Promi
 class Workload {
   readonly #setup: Setup
   readonly #log: Log
-  readonly #live = new Set<RunningCommand>()
+  readonly #commands: LiveCommands
   /** Unfinished parts of actions. */
   readonly #pending = new Set<Promise<void>>()
   #isAborted = false
   /** Children of the last daemon. */
   #stoppers: readonly number[] = []
-  #started = 0
   #faults = Promise.resolve()
-  /** When the last `run` or `reserve` ended. */
-  #lastEnd = performance.now()
-  /** The usual duration of a command that does not wait, ms. */
-  #usual = USUAL_AT_FIRST_MS
 
   constructor(setup: Setup, log: Log) {
     this.#setup = setup
     this.#log = log
+    this.#commands = new LiveCommands(setup, log)
   }
 
   async run({ seed, gpus, seconds, isStopped }: WorkloadOptions): Promise<void> {
     const users = this.#setup.users.map(({ name }) => name)
-    this.#log.write({ event: 'opened', at: stamp(), seed, gpus, users })
-    const actions = new Actions(seed, { users: users.length, gpus })
+    this.#log.write({
+      event: 'opened',
+      at: stamp(),
+      ...{ seed, gpus, users },
+      administrator: this.#setup.administrator.uid,
+      unusedAfter: UNUSED_AFTER_MS,
+    })
+    const size = { users: users.length, gpus }
     const end = performance.now() + seconds * 1000
-    const isOver = () => performance.now() >= end || isStopped() || this.#isStuck()
+    const half = end - (seconds / 2) * 1000
+    const isOver = () => performance.now() >= end || isStopped() || this.#commands.areStuck
     const { daemon } = this.#setup
     if (daemon !== null) {
-      const mayUpgrade = () => end - performance.now() < (seconds / 2) * 1000
+      const mayUpgrade = () => performance.now() >= half
       const chance = new Chance(seed)
       this.#faults = new DaemonFaults({ ...daemon, log: this.#log, chance, isOver, mayUpgrade }).run()
     }
+    const rush = (isOver: () => boolean) => this.#load(new Actions(seed, size), RUSH, isOver)
+    const calendar = (isOver: () => boolean) => this.#calendar(new CalendarActions(seed, size), isOver)
+    const [first, second] = seed % 2 === 0 ? [rush, calendar] : [calendar, rush]
+    await first(() => isOver() || performance.now() >= half)
+    await second(isOver)
+    if (isStopped()) return this.#abort()
+    await this.#finish()
+  }
+
+  async #load(actions: { next(): Action }, { atOnce, releaseAfter }: Load, isOver: () => boolean) {
     while (!isOver()) {
-      await this.#waitForRoom(MOST_AT_ONCE)
+      await this.#commands.waitForRoom(atOnce, releaseAfter)
       const action = actions.next()
       this.#perform(action)
       await Bun.sleep(action.pause)
     }
-    if (isStopped()) return this.#abort()
-    await this.#finish()
+  }
+
+  /** The pool has no command, booking, drain and rule before and after. */
+  async #calendar(actions: CalendarActions, isOver: () => boolean): Promise<void> {
+    await this.#settle(RUSH)
+    for (const [rule, value] of CALENDAR_RULES) {
+      await this.#insist(() => policyRequest(this.#setup, { rule, value, of: 'pool' }))
+    }
+    await this.#load(actions, CALENDAR, isOver)
+    await this.#settle(CALENDAR)
+    await this.#untilBookingsHaveEnded()
+    for (const [rule] of CALENDAR_RULES.toReversed()) {
+      await this.#insist(() => policyRequest(this.#setup, { rule, value: null, of: 'pool' }))
+    }
+  }
+
+  /** Without a daemon, the commands begin and end the last bookings. */
+  async #untilBookingsHaveEnded(): Promise<void> {
+    const until = performance.now() + BOOKINGS_END_WITHIN_MS
+    while (performance.now() < until && !this.#isAborted) {
+      await this.#commands.start(() => readRequest(userOf(this.#setup, 0), 'status', '--json')).ended
+      await Bun.sleep(READ_EVERY_MS)
+    }
+  }
+
+  async #insist(requestOf: () => CommandRequest): Promise<void> {
+    if (!this.#isAborted) await this.#commands.insist(requestOf)
   }
 
   #perform(action: Action): void {
@@ -88,13 +140,12 @@ class Workload {
       if (this.#setup.daemon === null) this.#track(this.#killWriter(action.within))
       return
     }
-    const command = this.#start((id) => requestFor(action, id, this.#setup))
+    const command = this.#commands.start((id) => requestFor(action, id, this.#setup))
     if (action.fault !== null) {
       const { store } = this.#setup.pool
-      this.#track(injectFault(command, action.fault, { store, usual: () => this.#usual }))
+      this.#track(injectFault(command, action.fault, { store, usual: () => this.#commands.usual }))
     }
-    if (action.kind !== 'reserve' || action.releasedAfter === undefined) return
-    this.#track(this.#releaseAfter(command, action.releasedAfter, action.user))
+    this.#track(this.#followUp(action, command))
   }
 
   #track(pending: Promise<void>): void {
@@ -102,10 +153,40 @@ class Workload {
     void pending.then(() => this.#pending.delete(pending))
   }
 
-  async #releaseAfter({ granted }: RunningCommand, ms: number, user: number): Promise<void> {
-    if ((await granted) === undefined) return
+  /** The command that undoes this one. */
+  async #followUp(action: Exclude<Action, { kind: 'kill-writer' }>, command: RunningCommand): Promise<void> {
+    switch (action.kind) {
+      case 'reserve': {
+        const { releasedAfter } = action
+        if (releasedAfter === undefined || (await command.granted) === undefined) return
+        return this.#later(releasedAfter, () => releaseRequest(userOf(this.#setup, action.user), null))
+      }
+      case 'book': {
+        const booked = action.cancelledAfter === undefined ? undefined : await command.granted
+        if (booked === undefined) return
+        const by = this.#cancels(action)
+        return this.#later(action.cancelledAfter ?? 0, () => cancelRequest(by, booked.reservation))
+      }
+      case 'drain':
+        await command.ended
+        await Bun.sleep(action.undoneAfter)
+        return this.#insist(() => gpusRequest(this.#setup.administrator, 'restore', action.ids))
+      case 'policy':
+        await command.ended
+        await Bun.sleep(action.undoneAfter)
+        return this.#insist(() => policyRequest(this.#setup, undone(action)))
+    }
+  }
+
+  async #later(ms: number, requestOf: () => CommandRequest): Promise<void> {
     await Bun.sleep(ms)
-    if (!this.#isAborted) this.#start(() => releaseRequest(userOf(this.#setup, user), null))
+    if (!this.#isAborted) this.#commands.start(requestOf)
+  }
+
+  #cancels({ user, cancelledBy }: Book & { readonly user: number }): User {
+    const { users, administrator } = this.#setup
+    if (cancelledBy === 'administrator') return administrator
+    return userOf(this.#setup, cancelledBy === 'user' ? user : (user + 1) % users.length)
   }
 
   /** Kills the first process that is found in a transaction. */
@@ -114,7 +195,7 @@ class Workload {
     const end = performance.now() + within
     while (performance.now() < end) {
       const pid = writerOf(database)
-      const writer = [...this.#live].find((each) => each.pid === pid)
+      const writer = this.#commands.all.find((each) => each.pid === pid)
       if (writer !== undefined) return writer.signal('SIGKILL', 'transaction')
       if (pid !== null && supervisorsOf({ store }).includes(pid)) {
         const [command, phase, signal] = ['', 'transaction', 'SIGKILL'] as const
@@ -125,37 +206,27 @@ class Workload {
     }
   }
 
-  /** Waits for all commands. Then all GPUs must be free. */
+  /** Waits for all commands, and for the end of all bookings. Then all GPUs are free, unless a command is stuck. */
+  async #settle({ releaseAfter }: Load): Promise<void> {
+    do {
+      await this.#commands.waitForRoom(0, releaseAfter)
+      if (this.#commands.all.length > 0) return
+      await Promise.all(this.#pending)
+    } while (this.#commands.all.length > 0)
+    await this.#commands.releaseAll()
+  }
+
   async #finish(): Promise<void> {
     await this.#faults
-    await this.#waitForRoom(0)
-    if (this.#live.size > 0) return this.#reportStuck()
-    await Promise.all(this.#pending)
-    await this.#releaseAll()
+    await this.#settle(RUSH)
+    if (this.#commands.all.length > 0) return this.#reportStuck()
     const first = userOf(this.#setup, 0)
     for (const verb of ['status', 'queue', 'report'] as const) {
-      await this.#start(() => readRequest(first, verb, '--json')).ended
+      await this.#commands.start(() => readRequest(first, verb, '--json')).ended
     }
-    await this.#start(() => readRequest(first, 'report')).ended
+    await this.#commands.start(() => readRequest(first, 'report')).ended
     await this.#endDaemon()
     await this.#waitForProcesses()
-  }
-
-  /**
-   * Waits until at most `count` commands run. Meanwhile it releases manual reservations: no other command would release
-   * the GPUs of a `reserve` that was killed.
-   */
-  async #waitForRoom(count: number): Promise<void> {
-    while (this.#live.size > count && !this.#isStuck()) {
-      const deadline = performance.now() + RELEASE_AFTER_MS
-      while (this.#live.size > count && performance.now() < deadline) await Bun.sleep(POLL_EVERY_MS)
-      if (this.#live.size > count) await this.#releaseAll()
-    }
-  }
-
-  async #releaseAll(): Promise<void> {
-    const releases = this.#setup.users.map((user) => this.#start(() => releaseRequest(user, null)))
-    await Promise.all(releases.map(({ ended }) => ended))
   }
 
   async #endDaemon(): Promise<void> {
@@ -173,14 +244,14 @@ class Workload {
       ...this.#stoppers.filter((pid) => !hasEnded(pid)),
       ...daemonsOf(pool),
     ]
-    const deadline = performance.now() + STUCK_AFTER_MS
+    const deadline = performance.now() + PROCESSES_END_WITHIN_MS
     while (left().length > 0 && performance.now() < deadline) await Bun.sleep(POLL_EVERY_MS)
     const pids = left()
     if (pids.length > 0) this.#log.write({ event: 'remained', at: stamp(), pids })
   }
 
   #reportStuck(): Promise<void> {
-    const commands = [...this.#live].map(({ command }) => command)
+    const commands = this.#commands.all.map(({ command }) => command)
     this.#log.write({ event: 'stuck', at: stamp(), commands })
     return this.#abort()
   }
@@ -188,29 +259,8 @@ class Workload {
   async #abort(): Promise<void> {
     this.#isAborted = true
     await this.#faults
-    for (const each of this.#live) each.signal('SIGKILL')
-    await Promise.all([...this.#live].map(({ ended }) => ended))
+    for (const each of this.#commands.all) each.signal('SIGKILL')
+    await Promise.all(this.#commands.all.map(({ ended }) => ended))
     await Promise.all(this.#pending)
-  }
-
-  #isStuck(): boolean {
-    return this.#live.size > 0 && performance.now() - this.#lastEnd > STUCK_AFTER_MS
-  }
-
-  #start(requestOf: (command: string) => CommandRequest): RunningCommand {
-    const command = `c${++this.#started}`
-    const request = requestOf(command)
-    const user = this.#setup.users.find(({ uid }) => uid === request.uid) ?? userOf(this.#setup, 0)
-    const begun = performance.now()
-    const started = new RunningCommand(this.#log, { command, request, user })
-    this.#live.add(started)
-    void started.ended.then(() => {
-      this.#live.delete(started)
-      if (request.verb === 'run' || request.verb === 'reserve') this.#lastEnd = performance.now()
-      // A longer one waited for a daemon.
-      const duration = Math.min(performance.now() - begun, MOST_USUAL_MS)
-      if (request.verb === 'status') this.#usual += (duration - this.#usual) / 10
-    })
-    return started
   }
 }

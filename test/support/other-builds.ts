@@ -22,27 +22,42 @@ export interface Build extends Disposable {
   readonly binary: string
 }
 
-/** The executable under test, copied to its own folder. */
-export function currentBuild(): Build {
+/** An executable, by default the one under test, copied to its own folder. */
+export function currentBuild(original = binary): Build {
   const folder = newFolder()
-  copyFileSync(binary, `${folder}/canhazgpu`)
+  copyFileSync(original, `${folder}/canhazgpu`)
   return { binary: `${folder}/canhazgpu`, [Symbol.dispose]: () => remove(folder) }
 }
 
-/**
- * A real build of these sources with one more table in its database, as a later release might have. It opens pools of the
- * current version and upgrades them.
- */
-export function buildNewerVersion(): Build {
+/** A change of a file of `src`, which must change something. */
+export interface SourceChange {
+  readonly file: string
+  readonly change: (source: string) => string
+}
+
+/** One more table in the database, as a later release might have. Such a build upgrades pools of the current version. */
+export const NEWER: SourceChange = {
+  file: 'adapters/store/schema/migrations.ts',
+  change: (source) =>
+    source.replace(/\n\]\n$/, '\n  `CREATE TABLE of_a_later_release (text TEXT) STRICT`,\n]\n'),
+}
+
+/** A real build of these sources with changes. */
+export function buildWith(...changes: readonly SourceChange[]): Build {
   const folder = newFolder()
   cpSync(`${root}src`, `${folder}/src`, { recursive: true })
-  const file = `${folder}/src/adapters/store/schema/migrations.ts`
-  const source = readFileSync(file, 'utf8')
-  const newer = source.replace(/\n\]\n$/, '\n  `CREATE TABLE of_a_later_release (text TEXT) STRICT`,\n]\n')
-  if (newer === source) throw new Error('the list of migrations has another form now')
-  writeFileSync(file, newer)
+  for (const { file, change } of changes) {
+    const path = `${folder}/src/${file}`
+    const source = readFileSync(path, 'utf8')
+    const changed = change(source)
+    if (changed === source) throw new Error(`${file} has another form now`)
+    writeFileSync(path, changed)
+  }
   return buildIn(folder)
 }
+
+/** A real build of a later version. */
+export const buildNewerVersion = (): Build => buildWith(NEWER)
 
 /** A real build of the previous release. The current version upgrades its pools. */
 export async function buildPreviousVersion(): Promise<Build> {

@@ -29,13 +29,18 @@ export const ownName = (): string => must('id', '-un')
 
 let made = 0
 
-export async function newUser(role: string, groups: readonly string[] = []): Promise<UnixUser> {
+/** An account that runs `program`, by default a copy of the executable under test. */
+export async function newUser(
+  role: string,
+  groups: readonly string[] = [],
+  program?: string,
+): Promise<UnixUser> {
   const name = `chg${process.pid}${made++}${role}`.slice(0, 31)
   const more = groups.length === 0 ? [] : ['--groups', groups.join(',')]
   must('useradd', '--no-create-home', '--shell', '/bin/sh', ...more, name)
   const uid = Number(must('id', '-u', name))
   const gid = must('id', '-g', name)
-  const executable = sharedExecutable()
+  const executable = program === undefined ? sharedExecutable() : { path: program, remove: () => {} }
   const start = (pool: TestPool, argv: string[]): Child =>
     Bun.spawn(['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--init-groups', ...argv], {
       env: { ...pool.env, CHG: executable.path },

@@ -50,7 +50,7 @@ describe('evidence without a violation', () => {
   test('is counted as a whole', () => {
     const { violations, ...extent } = checkEvidence(validEvidence())
     expect(violations).toEqual([])
-    expect(extent).toEqual({ holds: 6, records: 6, reads: 7, chances: 0 })
+    expect(extent).toEqual({ holds: 6, records: 6, reads: 7, chances: 0, begun: 0, unbegun: 0 })
   })
 
   test('a killed command may have a grant or not', () => {
@@ -418,6 +418,18 @@ describe('the ends of commands', () => {
         evidence.record('seven', [0], [410, 436])
       }),
     ).toEqual(['ends'])
+  })
+
+  test('a job that its time limit ended before its first line', () => {
+    const ended = (outcome: string) =>
+      broken((evidence) => {
+        evidence.forget('report', 'sum', 'table')
+        evidence.started(2000, 'slow', { verb: 'run', gpus: 1, holdLimit: 1000 })
+        evidence.record('slow', [0], [2100, 3150], { outcome })
+        evidence.ended(3150, 'slow', 130)
+      })
+    expect(ended('timed-out')).toEqual([])
+    expect(ended('exited')).toEqual(['ends', 'records'])
   })
 
   test('a waiter is refused before its time limit', () => {

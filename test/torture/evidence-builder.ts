@@ -1,4 +1,4 @@
-import type { Evidence, HistoryRow } from '../../torture/check/evidence.ts'
+import type { AuditRow, Evidence, HistoryRow } from '../../torture/check/evidence.ts'
 import type { CommandRequest, Entry, JobEntry, Stamp } from '../../torture/log.ts'
 
 const START = Date.UTC(2026, 0, 1)
@@ -23,11 +23,16 @@ export class EvidenceBuilder implements Evidence {
   readonly entries: Entry[] = []
   readonly jobs = new Map<string, JobEntry[]>()
   readonly history: HistoryRow[] = []
-  readonly pool = { reservations: [] as unknown[], queue: [] as unknown[] }
+  readonly audit: AuditRow[] = []
+  readonly pool = { reservations: [] as unknown[], queue: [] as unknown[], bookings: [] as unknown[] }
   integrity = 'ok'
 
   constructor() {
-    this.entries.push({ event: 'opened', at: at(0), seed: 1, gpus: FOUR_GPUS.length, users: ['ann'] })
+    this.entries.push({
+      event: 'opened',
+      at: at(0),
+      ...{ seed: 1, gpus: FOUR_GPUS.length, users: ['ann'], administrator: 0, unusedAfter: 1_500 },
+    })
   }
 
   started(
@@ -138,6 +143,43 @@ export class EvidenceBuilder implements Evidence {
     const [started_at, expiry_time] = [time(granted), time(granted + holdLimit)]
     const grant = { reservation: `r-${command}`, gpus, started_at, expiry_time }
     this.ended(seen, command, 0, JSON.stringify(grant))
+  }
+
+  /** A booking that is accepted. Times: start, answer; begin, end. */
+  book(command: string, gpus: CommandRequest['gpus'], [asked, answered]: Span, [from, until]: Span): void {
+    this.started(asked, command, { verb: 'book', gpus: gpus ?? 1, holdLimit: until - from })
+    const document = { booking: `r-${command}`, from: time(from), until: time(until) }
+    this.ended(answered, command, 0, JSON.stringify(document))
+  }
+
+  /** The booking has begun. */
+  begun(command: string, gpus: readonly number[], span: Span, change: Partial<HistoryRow> = {}): void {
+    this.record(command, gpus, span, { kind: 'booking', outcome: 'expired', ...change })
+  }
+
+  /** `release` of a booking, which cancels it, or fails with this code. */
+  cancel(command: string, of: string, [from, to]: Span, code?: string): void {
+    this.started(from, command, { verb: 'cancel', booking: `r-${of}` })
+    if (code !== undefined) this.prints(to, command, JSON.stringify({ error: { reason: { code } } }))
+    this.ended(to, command, code === undefined ? 0 : 1, JSON.stringify({ released: [], cancelled: {} }))
+  }
+
+  refused(command: string, ms: number, reason: { readonly code: string; readonly limit?: string }): void {
+    this.prints(ms, command, JSON.stringify({ error: { reason } }))
+    this.ended(ms, command, 75)
+  }
+
+  /** A rule of the whole pool. */
+  rule(ms: number, key: string, after: number | null): void {
+    this.audit.push({
+      at: at(ms).wall,
+      change: { kind: 'rule', key, scope: { kind: 'pool' }, before: null, after },
+    })
+  }
+
+  drained(gpu: number, [from, to]: Span): void {
+    this.audit.push({ at: at(from).wall, change: { kind: 'drain', units: [String(gpu)] } })
+    this.audit.push({ at: at(to).wall, change: { kind: 'restore', units: [String(gpu)] } })
   }
 
   /** A release of these ids. */

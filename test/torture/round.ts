@@ -24,6 +24,7 @@ export function testRound(
       const where = `seed ${seed}, logs in ${kept}`
       expect(result.violations.map(({ rule, message }) => `${rule}: ${message} (${where})`)).toEqual([])
       expect(result.holds).toBeGreaterThan(0)
+      expect(result.begun).toBeGreaterThan(0)
       expect(killedIn(tally)).toBeGreaterThan(0)
     },
     (SECONDS + END_WITHIN_S) * 1000,

@@ -61,6 +61,20 @@ export const wasKilled = (command: Command): boolean =>
 export const wasStopped = (command: Command): boolean =>
   command.signals.some(({ signal }) => signal === 'SIGSTOP')
 
+export const sizeOf = ({ gpus }: CommandRequest): number =>
+  typeof gpus === 'number' ? gpus : (gpus?.length ?? 0)
+
+/** The reason for which the pool refused the command; undefined if it did not, or if it is not known. */
+export function refusal({
+  end,
+  printed,
+}: Command): { readonly code: string; readonly limit?: string } | undefined {
+  const line = printed.at(-1)?.line
+  if (end === undefined || end.status === null || end.status === 0 || !line?.startsWith('{"error"'))
+    return undefined
+  return JSON.parse(line).error.reason
+}
+
 /** On a loaded machine, a signal in the logs and a decision in the history may differ by this time. */
 export const SIGNAL_SLACK_MS = 1_000
 
@@ -79,6 +93,10 @@ export const waitedAt = (command: Pick<Command, 'printed'>): Stamp | undefined =
 
 export const jobStart = (command: Command): JobEntry | undefined =>
   command.job.find(({ event }) => event === 'started')
+
+/** On a loaded machine, the time limit of a run may pass before the job has written its first line. */
+export const timedOutAtStart = ({ rows, job }: Command): boolean =>
+  job.length === 0 && rows.length > 0 && rows.every(({ outcome }) => outcome === 'timed-out')
 
 export const gpusOf = (entry: JobEntry): readonly number[] => entry.gpus.split(',').map(Number)
 

@@ -1,20 +1,28 @@
 import type { Entry } from '../log.ts'
-import { type Command, jobStart, wasKilled } from './command.ts'
+import { type Command, jobStart, refusal, timedOutAtStart, wasKilled } from './command.ts'
 import type { Evidence } from './evidence.ts'
 import { isDocumentedLack, lackedDaemon, missedGrant, type Outage, outagesIn } from './outages.ts'
+import type { Rules } from './rules.ts'
 import { by, type Violation } from './violation.ts'
+
+/** `past`: the command waited for a daemon. */
+const BOOKING_REFUSALS = ['unbookable', 'promised', 'past']
 
 const NOT_NOW = 75
 const INTERRUPTED = 130
 
 /** Every command ended with the right status, and left no reservation, queue entry or supervisor. */
-export function checkEnds(commands: readonly Command[], evidence: Evidence): readonly Violation[] {
+export function checkEnds(
+  commands: readonly Command[],
+  evidence: Evidence,
+  rules: Rules,
+): readonly Violation[] {
   const { pool, integrity } = evidence
   return [
-    ...commands.flatMap(wrongEnd(outagesIn(evidence.entries))).map(by('ends')),
+    ...commands.flatMap(wrongEnd(outagesIn(evidence.entries), rules)).map(by('ends')),
     ...commands.flatMap(interruptedTwice).map(by('ends')),
     ...evidence.entries.flatMap(stillRunning),
-    ...[...pool.reservations, ...pool.queue].map((each) => ({
+    ...[...pool.reservations, ...pool.queue, ...(pool.bookings ?? [])].map((each) => ({
       rule: 'gone' as const,
       message: `the pool was left with ${JSON.stringify(each)}`,
     })),
@@ -31,12 +39,12 @@ function stillRunning(entry: Entry): readonly Violation[] {
 }
 
 const wrongEnd =
-  (outages: readonly Outage[]) =>
+  (outages: readonly Outage[], rules: Rules) =>
   (command: Command): readonly string[] => {
     const { id, request, end, printed } = command
     if (end === undefined || wasKilled(command)) return []
     const status = end.status ?? end.signal
-    if (isRight(command, status, outages)) return []
+    if (isRight(command, status, outages) || isRefusedByRule(command, rules)) return []
     return [`${id} (${request.argv.join(' ')}) ended with ${status}: ${printed.at(-1)?.line ?? ''}`]
   }
 
@@ -46,17 +54,47 @@ function isRight(command: Command, status: number | string | null, outages: read
   return expectedEnds(command).includes(status)
 }
 
-function expectedEnds(command: Command): readonly (number | string | null)[] {
+/** A rule that was in force meanwhile refuses the request. */
+function isRefusedByRule(command: Command, rules: Rules): boolean {
   const { request, from, to } = command
+  const refused = refusal(command)
+  const isLimited = (key: string) => rules.wasLimited(key, request.uid, { from: from.wall, to: to.wall })
+  switch (refused?.code) {
+    case 'over-limit':
+      return isLimited(LIMITS[refused.limit ?? ''] ?? '')
+    case 'bookings-off':
+      return rules.inForce('bookings', request.uid, { from: from.wall, to: to.wall }).some((is) => is !== 1)
+    default:
+      return false
+  }
+}
+
+/** The rule for each limit that a refusal names. */
+const LIMITS: Readonly<Record<string, string>> = {
+  gpus: 'max-gpus',
+  duration: 'max-duration',
+  account: 'max-waiting',
+  bookings: 'max-waiting',
+}
+
+function expectedEnds(command: Command): readonly (number | string | null)[] {
+  const { request, from, to, end } = command
   switch (request.verb) {
     case 'run':
       if (jobStart(command) !== undefined) return endsOfJob(command)
+      if (timedOutAtStart(command)) return [INTERRUPTED, 'SIGKILL', 'SIGINT']
       break
     case 'reserve':
       if (command.end?.status === 0) return [0]
       break
     case 'release':
       return request.gpus !== undefined && namesForeignGpu(command) ? [0, 1] : [0]
+    case 'book':
+      return BOOKING_REFUSALS.includes(refusal(command)?.code ?? '') ? [end?.status ?? null] : [0]
+    case 'cancel':
+      return ['no-such-booking', 'forbidden'].includes(refusal(command)?.code ?? '') ? [1] : [0]
+    case 'drain':
+      return refusal(command)?.code === 'booked' ? [NOT_NOW] : [0]
     default:
       return [0]
   }

@@ -15,13 +15,36 @@ export interface HistoryRow {
   readonly note: string | null
 }
 
+/** A change by the administrator, and the time of the transaction. */
+export interface AuditRow {
+  readonly at: number
+  readonly change: Change
+}
+
+export type Change =
+  | {
+      readonly kind: 'rule'
+      readonly key: string
+      readonly scope: { readonly kind: 'pool' } | { readonly kind: 'account'; readonly uid: number }
+      readonly before: number | null
+      readonly after: number | null
+    }
+  | { readonly kind: 'drain' | 'restore'; readonly units: readonly string[] }
+  | { readonly kind: 'set-up' }
+
 /** The logs of a round, and the store after its end. */
 export interface Evidence {
   readonly entries: readonly Entry[]
   /** By command. */
   readonly jobs: ReadonlyMap<string, readonly JobEntry[]>
   readonly history: readonly HistoryRow[]
-  readonly pool: { readonly reservations: readonly unknown[]; readonly queue: readonly unknown[] }
+  /** In the order of the transactions. */
+  readonly audit: readonly AuditRow[]
+  readonly pool: {
+    readonly reservations: readonly unknown[]
+    readonly queue: readonly unknown[]
+    readonly bookings?: readonly unknown[]
+  }
   /** The answer of SQLite's integrity check; `ok` if the file is undamaged. */
   readonly integrity: string
 }
@@ -35,6 +58,10 @@ export function readEvidence({ folder, database }: { folder: string; database: s
       entries: readLines<Entry>(log),
       jobs: new Map(readdirSync(jobs).map((name) => [name, readLines<JobEntry>(`${jobs}/${name}`)])),
       history: db.query<HistoryRow, []>('SELECT * FROM history').all(),
+      audit: db
+        .query<{ at: number; change: string }, []>('SELECT at, change FROM audit ORDER BY id')
+        .all()
+        .map(({ at, change }) => ({ at, change: JSON.parse(change) })),
       pool: JSON.parse(pool?.document ?? '{"reservations":[],"queue":[]}'),
       integrity:
         db.query<{ integrity_check: string }, []>('PRAGMA integrity_check').get()?.integrity_check ?? '',

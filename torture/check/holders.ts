@@ -1,6 +1,7 @@
 import { type Command, gpusOf, jobStart } from './command.ts'
 import type { HistoryRow } from './evidence.ts'
 import { type Hold, isBefore } from './holds.ts'
+import { firstAtOrAfter } from './search.ts'
 import { by, type Violation } from './violation.ts'
 
 /** No GPU had two holders: by the locks of the jobs, by the times in the logs, and by the history. */
@@ -8,8 +9,14 @@ export function checkHolders(
   commands: readonly Command[],
   holds: readonly Hold[],
   history: readonly HistoryRow[],
+  drift: number,
 ): readonly Violation[] {
-  return [...heldLocks(commands), ...overlaps(holds), ...sharedRows(history)].map(by('holders'))
+  return [
+    ...heldLocks(commands),
+    ...overlaps(holds),
+    ...sharedRows(history),
+    ...outlived(holds, history, drift),
+  ].map(by('holders'))
 }
 
 function heldLocks(commands: readonly Command[]): readonly string[] {
@@ -46,6 +53,29 @@ function sharedRows(history: readonly HistoryRow[]): readonly string[] {
       return `by the history GPU ${row.gpu} had two holders: ${before.note} until ${before.ended_at} and ${row.note} from ${row.started_at}`
     })
   })
+}
+
+/**
+ * No job ran on a GPU of another reservation. A transaction may read the clock a little before it finds that the job is
+ * gone, but when the next one starts, that is done.
+ */
+function outlived(holds: readonly Hold[], history: readonly HistoryRow[], drift: number): readonly string[] {
+  const commits = history.map(({ started_at }) => started_at).sort((a, b) => a - b)
+  const rows = Map.groupBy(history, ({ gpu }) => gpu)
+  return holds
+    .filter(({ command }) => command.request.verb === 'run')
+    .flatMap(({ command, gpu, from, to }) =>
+      (rows.get(gpu) ?? [])
+        .filter(({ note, ended_at }) => note !== command.id && ended_at > from.wall + drift)
+        .filter(({ started_at }) => {
+          const next = commits[firstAtOrAfter(commits, started_at + drift + 1, (at) => at)]
+          return next !== undefined && next + drift < to.wall
+        })
+        .map(
+          (row) =>
+            `GPU ${gpu} had two holders: ${row.note} from ${row.started_at}, and ${command.id}, alive at ${to.wall}`,
+        ),
+    )
 }
 
 /** A job got exactly the GPUs that its command requested. */

@@ -1,4 +1,4 @@
-import type { Entry, Stamp } from '../log.ts'
+import type { Entry, Stamp, Verb } from '../log.ts'
 import type { Command } from './command.ts'
 
 /** A time in which no daemon answered. */
@@ -9,6 +9,9 @@ export interface Outage {
 
 /** How long a command waits for a daemon, as documented. */
 const PATIENCE_MS = 5_000
+
+/** Commands that must not be performed twice. */
+const NOT_REPEATED: readonly Verb[] = ['release', 'cancel']
 
 /** In the order of their starts. */
 export function outagesIn(entries: readonly Entry[]): readonly Outage[] {
@@ -39,7 +42,7 @@ export function isDocumentedLack(command: Command, outages: readonly Outage[]): 
   const patience = Math.min(PATIENCE_MS, request.waitLimit ?? PATIENCE_MS)
   return (
     outages.some((outage) => isDuring(outage, { from, to })) &&
-    (request.verb === 'release' || to.steady - from.steady >= patience)
+    (NOT_REPEATED.includes(request.verb) || to.steady - from.steady >= patience)
   )
 }
 

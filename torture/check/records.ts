@@ -6,6 +6,8 @@ import {
   lastAlive,
   reserved,
   SIGNAL_SLACK_MS,
+  sizeOf,
+  timedOutAtStart,
   wasKilled,
 } from './command.ts'
 import type { HistoryRow } from './evidence.ts'
@@ -29,11 +31,14 @@ export function checkRecords(
   const unknown = history.filter(({ note }) => !known.has(note ?? ''))
   return [
     ...unknown.map((row) => `the history has ${JSON.stringify(row)}, which no command requested`),
-    ...commands.flatMap((command) => [
-      ...records.granted(command),
-      ...command.rows.flatMap((row) => records.row(command, row)),
-      ...records.released(command),
-    ]),
+    ...commands
+      // The rows of bookings are checked with them.
+      .filter(({ request }) => request.verb !== 'book')
+      .flatMap((command) => [
+        ...records.granted(command),
+        ...command.rows.flatMap((row) => records.row(command, row)),
+        ...records.released(command),
+      ]),
   ].map(by('records'))
 }
 
@@ -67,8 +72,8 @@ class RecordCheck {
     const reservation = start?.reservation ?? grant?.reservation
     const gpus = grant?.gpus ?? (start === undefined ? undefined : gpusOf(start))
     if (gpus === undefined) {
-      const size = typeof request.gpus === 'number' ? request.gpus : (request.gpus?.length ?? 0)
-      if (rows.length === 0 || (this.#mayBeUntold(command) && rows.length === size && isOne(rows))) return []
+      if (rows.length === 0 || (this.#mayBeUntold(command) && rows.length === sizeOf(request) && isOne(rows)))
+        return []
       return [`the history has ${rows.length} GPUs for ${id}, which was granted none`]
     }
     const recorded = rows.map(({ gpu }) => gpu).sort((a, b) => a - b)
@@ -81,7 +86,7 @@ class RecordCheck {
     const granted = Math.max(...rows.map(({ started_at }) => started_at))
     const isBetween = (outage: Outage) =>
       granted <= outage.to.wall + this.#drift && outage.from.wall <= to.wall + this.#drift
-    return wasKilled(command) || this.#outages.some(isBetween)
+    return wasKilled(command) || timedOutAtStart(command) || this.#outages.some(isBetween)
   }
 
   row(command: Command, row: HistoryRow): readonly string[] {

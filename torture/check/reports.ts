@@ -27,7 +27,7 @@ const JSON_ERROR = 0.5e-4 + 1e-9
 const TABLE_ERROR = 0.5e-2 + JSON_ERROR
 
 /**
- * For each user, a report counts every grant before the start of the report, and no grant after its end. The last report
+ * For each user, a report counts every grant (a booking that has begun counts as manual) before the start of the report, and no grant after its end. The last report
  * is the sum of the whole history. The check of the records compares the history with the logs.
  */
 export function checkReports(
@@ -131,7 +131,7 @@ function sumsOfRows(history: readonly HistoryRow[]): ReadonlyMap<string, Sums> {
     known.add(reservation)
     const one = {
       run: isNew && kind === 'run' ? 1 : 0,
-      manual: isNew && kind === 'manual' ? 1 : 0,
+      manual: isNew && kind !== 'run' ? 1 : 0,
       hours: (ended_at - started_at) / HOUR_MS,
     }
     sums.set(user, plus(sums.get(user) ?? NOTHING, one))
