@@ -27,6 +27,9 @@ export function noUsers(): string | null {
 /** The name of the account that runs the tests. It comes from `id`, because Bun's `userInfo()` reads the environment. */
 export const ownName = (): string => must('id', '-un')
 
+/** The name of its group. */
+export const ownGroup = (): string => must('id', '-gn')
+
 let made = 0
 
 /** An account that runs `program`, by default a copy of the executable under test. */

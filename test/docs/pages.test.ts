@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'bun:test'
+import { Glob } from 'bun'
+import { testPool } from '../support/pool.ts'
+import { root } from '../support/sources.ts'
+import { examplesOf } from './examples.ts'
+import { NOT_RUN, TYPED_ELSEWHERE } from './not-run.ts'
+import { bookedByAnn, machineWithDriver, own, reserved, running, startWith, withBookings } from './others.ts'
+import { type Situations, testPage } from './page.ts'
+
+/** The situations of the pages in docs itself. */
+const SITUATIONS: Readonly<Record<string, Situations>> = {
+  bookings: {
+    "canhazgpu reserve --gpus 2 --at 'tomorrow 9:00' --duration 4h --note demo": { before: withBookings },
+    "canhazgpu reserve --gpus 8 --at 'tomorrow 9:00' --duration 2h": { before: bookedByAnn },
+    'canhazgpu schedule': {
+      pool: () => testPool(4),
+      before: async (pool) => {
+        await bookedByAnn(pool)
+        await startWith(pool, '--gpu-ids', '1', '--user', 'ben', '--timeout', '4h')
+        await reserved(pool, 'carol', '3')
+      },
+    },
+    'canhazgpu run -- python train.py': {
+      pool: () => testPool(4),
+      before: async (pool) => {
+        await withBookings(pool)
+        await reserved(pool, 'carol', '0-2', '8h')
+        await pool.chg('reserve', '--gpu-ids', '3', '--at', 'in 4h', '--duration', '2h', '--user', 'ann')
+      },
+      varying: /(?<=--timeout )\S+( \d+m)?/g,
+    },
+    'canhazgpu release 3f2a8c1e90ab': {
+      instead: async (pool) => ({ '3f2a8c1e90ab': await bookedByAnn(pool) }),
+    },
+  },
+  'quick-start': {
+    'canhazgpu status': {
+      pool: () => testPool(2),
+      before: async (pool) => {
+        await running(pool, 'alice', '1')
+        pool.setFakeDriver({ gpus: { 1: { processes: [own('alice', 8452)] } } })
+      },
+    },
+    'canhazgpu reserve --duration 2h': { onTerminal: true },
+    'sudo canhazgpu admin --gpus 8': { pool: machineWithDriver },
+  },
+  web: {
+    'canhazgpu web --host 127.0.0.1': {
+      before: async (pool) => {
+        pool.env.CANHAZGPU_WEB_PORT = '0'
+      },
+      serves: true,
+    },
+  },
+}
+
+const PAGES = ['README.md', ...new Glob('docs/**/*.md').scanSync(root)]
+/** Folders with tests of their own in test/docs. */
+const FOLDERS = ['administration', 'commands', 'recipes']
+
+describe('every example of every page is typed by a test', () => {
+  test('or has a reason', () => {
+    const others = PAGES.filter((page) => /^docs\/.*\//.test(page) && examplesOf(page).length > 0)
+    expect(others.filter((page) => !FOLDERS.includes(page.split('/')[1] ?? ''))).toEqual([])
+    expect(Object.keys(NOT_RUN).filter((page) => !PAGES.includes(page))).toEqual([])
+  })
+
+  test('or the page has a test of its own', async () => {
+    for (const [page, file] of Object.entries(TYPED_ELSEWHERE)) {
+      expect(PAGES).toContain(page)
+      expect(await Bun.file(root + file).text()).toContain(page)
+    }
+  })
+
+  test('no example is hidden in a list', async () => {
+    const texts = await Promise.all(PAGES.map((page) => Bun.file(root + page).text()))
+    expect(PAGES.filter((_, nth) => /^ +```(console|sh|bash|zsh|fish)/m.test(texts[nth] ?? ''))).toEqual([])
+  })
+})
+
+for (const file of [...new Glob('*.md').scanSync(`${root}docs`)].toSorted()) {
+  const page = `docs/${file}`
+  if (!(page in TYPED_ELSEWHERE)) testPage(page, SITUATIONS[file.replace('.md', '')])
+}
