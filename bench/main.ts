@@ -6,6 +6,7 @@ import { buildFloor } from './floor.ts'
 import type { Mode } from './pool.ts'
 import { machine, type Result, resultDocument, resultText, verdictOf } from './result.ts'
 import type { Row } from './row.ts'
+import { abuse } from './rows/abuse.ts'
 import { decide } from './rows/decide.ts'
 import { handOff } from './rows/hand-off.ts'
 import { idleDaemon } from './rows/idle-daemon.ts'
@@ -28,6 +29,7 @@ const ROWS: readonly Row[] = [
   ...inBothModes(killed),
   idleSupervisor,
   idleDaemon,
+  abuse,
   decide,
   report,
   web,

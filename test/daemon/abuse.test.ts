@@ -1,33 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { chmodSync, copyFileSync } from 'node:fs'
+import { chmodSync } from 'node:fs'
+import { type Abuser, startAbuser } from '../support/abuse/start.ts'
 import { type DaemonPool, daemonPool } from '../support/daemon.ts'
 import { failureOf } from '../support/failure.ts'
 import { needing } from '../support/needs.ts'
 import { newUser, type UnixUser } from '../support/unix-users.ts'
 
-/** A program of this account abuses the daemon until it is disposed. */
-interface Abuser extends AsyncDisposable {
-  /** What it reported when its abuse was under way. */
-  readonly facts: Readonly<Record<string, number>>
-}
-
-async function abuser(user: UnixUser, pool: DaemonPool, abuse: string): Promise<Abuser> {
+function abuser(user: UnixUser, pool: DaemonPool, abuse: string): Abuser {
   chmodSync(pool.folder, 0o755)
-  const script = `${pool.folder}/abuser.ts`
-  copyFileSync(new URL('abuser.ts', import.meta.url).pathname, script)
-  const become = ['setpriv', `--reuid=${user.uid}`, `--regid=${user.uid}`, '--clear-groups']
-  // The executable contains Bun, which other users may not be able to read elsewhere.
-  const child = Bun.spawn([...become, user.executable, script, pool.socket, abuse], {
-    ...{ env: { BUN_BE_BUN: '1' }, cwd: '/', stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' },
-  })
-  const { value } = await child.stdout.getReader().read()
-  return {
-    facts: JSON.parse(new TextDecoder().decode(value)),
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL')
-      await child.exited
-    },
-  }
+  const { uid, executable } = user
+  return startAbuser({ uid, executable, folder: pool.folder, socket: pool.socket, abuse })
 }
 
 needing('users').describe('one account', () => {
@@ -47,21 +29,28 @@ needing('users').describe('one account', () => {
     'greets without pause',
     'sends requests that are too long',
     'floods it with requests, and reads no answer',
+    'sends requests for 100,000 GPUs by their ids',
+    'sends requests that are nested as deep as possible',
+    'sends a burst of bytes on each of 1,000 connections',
+    'sends a burst of requests on each of 1,000 connections',
     'sends long requests without pause',
     'watches as often as it can while it changes the pool',
     'watches without reading while it changes the pool',
     'asks for the whole history again and again',
+    'asks for reports on every connection',
+    'waits, disconnects and waits again',
     'stops in the middle of everything',
   ])('%s, and another account is served', async (abuse) => {
     using pool = await daemonPool()
-    await using _abuser = await abuser(ann, pool, abuse)
+    await using attacking = abuser(ann, pool, abuse)
+    await attacking.facts
     await expectService(pool)
   })
 
   test('opens 10,000 connections: 1,024 are accepted, and the others get one line', async () => {
     using pool = await daemonPool()
-    await using many = await abuser(ann, pool, 'opens 10,000 connections')
-    expect(many.facts).toEqual({ accepted: 1_024, refused: 10_000 - 1_024, told: 10_000 - 1_024 })
+    await using many = abuser(ann, pool, 'opens 10,000 connections')
+    expect(await many.facts).toEqual({ accepted: 1_024, refused: 10_000 - 1_024, told: 10_000 - 1_024 })
     expect(failureOf(await ann.chg(pool, 'status', '--json'))).toMatchObject({
       ...{ code: 'daemon-unavailable', status: 75 },
     })
@@ -72,8 +61,8 @@ needing('users').describe('one account', () => {
     using pool = await daemonPool(2)
     await pool.chg('reserve', '--note', 'of the test')
     const before = (await pool.chg('admin', '--show')).stdout
-    await using sessions = await abuser(ann, pool, 'sends mutated sessions')
-    expect(sessions.facts).toEqual({ defects: 0, victim: 12, isAnswered: 1 })
+    await using sessions = abuser(ann, pool, 'sends mutated sessions')
+    expect(await sessions.facts).toEqual({ defects: 0, victim: 12, isAnswered: 1 })
     await expectService(pool)
     const [held] = await pool.status()
     expect([held?.status, held?.note]).toEqual(['IN_USE', 'of the test'])
@@ -83,8 +72,8 @@ needing('users').describe('one account', () => {
   test('waits 1,000 times: 256 requests are accepted', async () => {
     using pool = await daemonPool(1)
     expect((await pool.chg('reserve')).status).toBe(0)
-    await using many = await abuser(ann, pool, 'waits 1,000 times')
-    expect(many.facts).toEqual({ refused: 1_000 - 256 })
+    await using many = abuser(ann, pool, 'waits 1,000 times')
+    expect(await many.facts).toEqual({ refused: 1_000 - 256 })
     expect(failureOf(await ann.chg(pool, 'reserve', '--wait', '--json'))).toMatchObject({
       ...{ code: 'too-many-waiting', status: 75 },
     })
