@@ -32,6 +32,7 @@ const DAEMON_MODE_FILES = [
   'test/cli/commands/doctor.test.ts',
   'test/cli/commands/exact-gpus.test.ts',
   'test/cli/commands/first-contact.test.ts',
+  'test/cli/commands/import.test.ts',
   'test/cli/commands/report.test.ts',
   'test/cli/commands/reserve.test.ts',
   'test/cli/commands/reset-extend-release.test.ts',

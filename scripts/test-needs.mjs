@@ -16,6 +16,7 @@ export const TEST_NEEDS = [
   { program: 'busybox', package: 'busybox', why: 'another shell, as on small systems' },
   { program: 'fish', package: 'fish', why: 'completes commands' },
   { program: 'chromium', package: 'chromium', why: 'opens the dashboard' },
+  { program: 'redis-server', package: 'redis-server', why: 'stores the pool of the original canhazgpu' },
   { program: 'script', package: 'bsdutils', why: 'gives a command a terminal' },
   { file: '/lib/systemd/systemd', package: 'systemd', why: 'runs the service in a container' },
   { program: 'useradd', package: 'passwd', why: 'creates the users of a test' },

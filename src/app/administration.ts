@@ -1,16 +1,26 @@
 import type { Answers, NewPool, Operations } from '../domain/operation/operation.ts'
 import type { Refusal } from '../domain/operation/refusal.ts'
+import type { TakenOver } from '../domain/original/take-over.ts'
 import type { PolicyChange } from '../domain/policy/change.ts'
 import type { Account, Policy, Pool, Probe, ProviderChoice, Scope, Unit } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import type { Checkup } from '../domain/pool/soundness.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import { compareDriver, type DriverCheck } from './compare-driver.ts'
-import { type PoolCreated, type PoolPlace, type StoredPlace, setUpPool } from './set-up.ts'
+import {
+  type PoolCreated,
+  type PoolPlace,
+  planSetUp,
+  type SetUp,
+  type StoredPlace,
+  setUpPool,
+} from './set-up.ts'
 
 /** What `admin`, `drain` and `restore` do. Each method throws `permission-denied` if the account must not. */
 export interface Administration {
   setUp(wanted: WantedPool): Promise<PoolCreated | Refusal>
+  /** Refuses what `setUp` would refuse, and changes nothing. */
+  planSetUp(wanted: WantedPool): Promise<NewPool | Refusal>
   /** Examines pool and driver, and changes nothing. */
   check(): Promise<PoolCheck>
   /** Adopts the GPUs that the driver reports; returns the units that changed. */
@@ -42,6 +52,8 @@ export interface WantedPool {
   readonly provider?: ProviderChoice
   /** The Unix group that may use the pool; absent: every user, or the audience of the existing pool. */
   readonly group?: string
+  /** The reservations and the history of a pool of another program. Only for a pool of this process. */
+  readonly imported?: TakenOver
 }
 
 export interface PoolCheck extends Checkup {
@@ -75,15 +87,25 @@ export class LocalAdministration implements Administration {
   }
 
   /** A new pool needs no authorisation: it changes nothing that others use. */
-  async setUp({ gpuCount, force, policy, provider, group }: WantedPool): Promise<PoolCreated | Refusal> {
-    const { host, account, processes, authorise, poolPlace, detectGpus } = this.#parts
-    if (force) await authorise()
+  async setUp(wanted: WantedPool): Promise<PoolCreated | Refusal> {
+    if (wanted.force) await this.#parts.authorise()
+    return setUpPool(await this.#parts.poolPlace(wanted.group), await this.#setUp(wanted))
+  }
+
+  async planSetUp(wanted: WantedPool): Promise<NewPool | Refusal> {
+    await this.#parts.authorise()
+    return planSetUp(await this.#parts.poolPlace(wanted.group), await this.#setUp(wanted))
+  }
+
+  async #setUp({ gpuCount, force, policy, provider, imported }: WantedPool): Promise<SetUp> {
+    const { host, account, processes, detectGpus } = this.#parts
     const login = await this.#parts.login()
-    return setUpPool(await poolPlace(group), {
+    return {
       ...{ host: host(), gpuCount, force, actor: await account(), processes, policy },
       ...(login === undefined ? {} : { login }),
+      ...(imported === undefined ? {} : { imported }),
       detect: (existing) => detectGpus(provider ?? existing, gpuCount),
-    })
+    }
   }
 
   async check(): Promise<PoolCheck> {

@@ -2,6 +2,7 @@ import { CanhazgpuError } from '../domain/errors.ts'
 import { memoryOf } from '../domain/observation/devices.ts'
 import type { Answers, NewPool } from '../domain/operation/operation.ts'
 import { isRefusal, type Refusal } from '../domain/operation/refusal.ts'
+import type { TakenOver } from '../domain/original/take-over.ts'
 import type { Account, Pool, Probe, ProviderName, Unit } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import { gpuUnit } from '../domain/pool/units.ts'
@@ -22,6 +23,8 @@ export interface SetUp {
   readonly processes: ProcessCheck
   /** The given rules; an existing pool keeps its other rules. */
   readonly policy: NewPool['policy']
+  /** The reservations and the history of a pool of another program. */
+  readonly imported?: TakenOver
   /**
    * Probes the machine's GPUs, with the provider of the existing pool unless the user named another. Called only if the
    * pool may be set up.
@@ -59,7 +62,19 @@ export interface PoolPlace {
  * readable content. A refusal creates nothing.
  */
 export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCreated | Refusal> {
-  const { host, policy, force, gpuCount } = setUp
+  const newPool = await planSetUp(place, setUp)
+  if (isRefusal(newPool)) return newPool
+  const aside = setUp.force ? await place.setAside() : null
+  const traced = place.trace === undefined ? {} : { trace: place.trace }
+  if (aside !== null) return replaceDamaged(aside, { ...setUp, ...traced }, newPool)
+  // Without `--group` an existing pool keeps its permissions.
+  const existing = place.forGroup ? null : await place.open()
+  return created(existing ?? (await place.create()), { ...setUp, ...traced }, newPool)
+}
+
+/** The pool that a set-up would create, or the refusal. Changes nothing. */
+export async function planSetUp(place: PoolPlace, setUp: SetUp): Promise<NewPool | Refusal> {
+  const { host, policy, force, gpuCount, imported } = setUp
   const before = await existingPool(place, force)
   if (before !== null && !force)
     return { refused: { code: 'already-initialized', units: before.units.length } }
@@ -67,13 +82,10 @@ export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCre
   const { provider } = probe
   const shown = probe.readings.length
   if (shown < gpuCount) return { refused: { code: 'too-few-devices', asked: gpuCount, shown, provider } }
-  const newPool: NewPool = { host, provider, units: unitsIn(probe, gpuCount), policy, force }
-  const aside = force ? await place.setAside() : null
-  const traced = place.trace === undefined ? {} : { trace: place.trace }
-  if (aside !== null) return replaceDamaged(aside, { ...setUp, ...traced }, newPool)
-  // Without `--group` an existing pool keeps its permissions.
-  const existing = place.forGroup ? null : await place.open()
-  return created(existing ?? (await place.create()), { ...setUp, ...traced }, newPool)
+  return {
+    ...{ host, provider, units: unitsIn(probe, gpuCount), policy, force },
+    ...(imported === undefined ? {} : { imported }),
+  }
 }
 
 type Traced = SetUp & Pick<PoolPlace, 'trace'>

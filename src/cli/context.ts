@@ -5,6 +5,7 @@ import type { Check, Finding } from '../domain/diagnosis/finding.ts'
 import type { Variables } from '../domain/observation/device-variables.ts'
 import type { Grant, Intent } from '../domain/operation/intent.ts'
 import type { Refusal } from '../domain/operation/refusal.ts'
+import type { TakeOver } from '../domain/original/take-over.ts'
 import type {
   Account,
   Millis,
@@ -81,6 +82,8 @@ export interface Context {
   readonly administration: () => Promise<Administration>
   /** Detects the GPUs of this machine with the named provider, or else with each provider. Needs no pool. */
   readonly detectGpus: (provider?: ProviderChoice) => Promise<Probe>
+  /** Reads the pool of an original canhazgpu, for a new pool on this machine. */
+  readonly readOriginal: (redis: URL) => Promise<OriginalToTakeOver>
   /** Names of the accounts that may use sudo, as far as the groups of this machine tell. */
   readonly administrators: () => Promise<readonly string[]>
   readonly doctor: () => Promise<Doctor>
@@ -105,6 +108,12 @@ export interface Context {
   readonly openWaker: () => Promise<Waker & { close(): void }>
   /** Takes control of the terminal on stdout. */
   readonly openScreen: () => Promise<Screen>
+}
+
+export interface OriginalToTakeOver {
+  readonly provider: ProviderChoice
+  readonly gpuCount: number
+  readonly takeOver: TakeOver
 }
 
 /** Examines the machine. */

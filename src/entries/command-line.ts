@@ -120,6 +120,10 @@ async function openContext(
       const { detectHere } = await import('./detection.ts')
       return detectHere(provider, settings.probeTimeout)
     },
+    readOriginal: async (redis) => {
+      const { readOriginal } = await import('./original.ts')
+      return readOriginal(redis)
+    },
     administrators: async () => {
       const { administrators } = await import('../adapters/accounts/administrators.ts')
       return administrators()

@@ -33,6 +33,16 @@ export async function userId(name: string): Promise<number> {
   throw new CanhazgpuError('usage', `No account named '${name}'`, { hint: "see 'getent passwd'" })
 }
 
+/** The uids of the accounts that exist. Throws `usage` if the name service does not answer. */
+export async function accountIds(names: Iterable<string>): Promise<ReadonlyMap<string, number>> {
+  const ids = new Map<string, number>()
+  for (const name of names) {
+    const id = await idOf('passwd', name)
+    if (id !== undefined) ids.set(name, id)
+  }
+  return ids
+}
+
 /** The id by a name. Undefined if there is none. */
 async function idOf(database: 'passwd' | 'group', name: string): Promise<number | undefined> {
   const local = rowIn(readLocal(`/etc/${database}`), RegExp.escape(name), ANY_ID)

@@ -1,3 +1,4 @@
+import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Answers, Operations } from '../../domain/operation/operation.ts'
 import type { Refusal } from '../../domain/operation/refusal.ts'
 import type { Unit } from '../../domain/pool/model.ts'
@@ -12,8 +13,14 @@ export class RemoteAdministration implements Administration {
     this.#pool = pool
   }
 
-  setUp(wanted: WantedPool) {
+  async setUp(wanted: WantedPool) {
+    refuseImport(wanted)
     return this.#pool.administer<'set-up'>({ name: 'set-up', wanted })
+  }
+
+  planSetUp(wanted: WantedPool): Promise<never> {
+    refuseImport(wanted)
+    throw new Error('only an import is planned')
   }
 
   check() {
@@ -40,4 +47,12 @@ export class RemoteAdministration implements Administration {
   restore(wanted: Operations['restore']): Promise<Answers['restore'] | Refusal> {
     return this.#pool.perform({ op: 'restore', ...wanted })
   }
+}
+
+/** A history does not fit into one request. */
+function refuseImport({ imported }: WantedPool): void {
+  if (imported === undefined) return
+  throw new CanhazgpuError('usage', '--import sets up a pool in a file, and the daemon owns this pool', {
+    hint: "import before 'canhazgpu service install', which takes the pool over",
+  })
 }

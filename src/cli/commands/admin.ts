@@ -1,3 +1,4 @@
+import type { WantedPool } from '../../app/administration.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { poolThreshold } from '../../domain/observation/threshold.ts'
 import { ALLOCATIONS, PROVIDER_CHOICES } from '../../domain/pool/model.ts'
@@ -8,7 +9,7 @@ import { unlessRefused } from '../../views/words/refusals.ts'
 import { command } from '../command.ts'
 import type { Given } from '../command-spec.ts'
 import type { Context } from '../context.ts'
-import { gpuCount, megabytes, oneOf } from '../options/kinds.ts'
+import { gpuCount, megabytes, oneOf, redisAddress } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
 
 /** Actions that set up nothing, so they require no `--gpus`. */
@@ -43,6 +44,11 @@ const options = [
     'Memory on an unreserved GPU that counts as use, for all users (default: 1024)',
     { kind: megabytes, onlyTyped: true },
   ),
+  option('--import <url>', 'Take over the pool of the original canhazgpu from its Redis server', {
+    kind: redisAddress,
+    onlyTyped: true,
+  }),
+  option('--dry-run', 'With --import: only show what would be taken over', { onlyTyped: true }),
   option('--check', 'Only check pool and driver, and print a remedy for each problem', {
     onlyTyped: true,
   }),
@@ -59,6 +65,7 @@ export const admin = command({
     'sudo canhazgpu admin --gpus 8',
     'sudo canhazgpu admin --gpus 4 --force',
     'sudo canhazgpu admin --memory-threshold 512',
+    'sudo canhazgpu admin --import redis://localhost:6379 --dry-run',
     'sudo canhazgpu admin --check',
   ],
   options,
@@ -67,6 +74,7 @@ export const admin = command({
     if (given.check === true) return check(context)
     if (given.refresh === true) return refresh(context)
     if (given.show === true) return showSettings(context)
+    if (given.import !== undefined) return importPool(given, given.import, context)
     if (given.gpus === undefined) return withoutCount(given, context)
     return setUp(given, given.gpus, context)
   },
@@ -77,7 +85,7 @@ export const admin = command({
 
 function hasNoSetUp(typed: ReadonlySet<string>): boolean {
   const isChange = typed.has('memoryThreshold') && !typed.has('gpus') && !typed.has('force')
-  return isChange || ACTIONS.some((name) => typed.has(name))
+  return isChange || typed.has('import') || ACTIONS.some((name) => typed.has(name))
 }
 
 /** Throws `usage` if an action is combined with another option. */
@@ -85,6 +93,14 @@ function refuseCombination(given: AdminOptions): void {
   const names = Object.entries(given).flatMap(([name, value]) =>
     value === undefined || value === false ? [] : [name],
   )
+  if (names.includes('dryRun') && !names.includes('import')) {
+    throw new CanhazgpuError('usage', '--dry-run is only for --import')
+  }
+  if (names.includes('import') && names.includes('gpus')) {
+    throw new CanhazgpuError('usage', '--import and --gpus contradict each other', {
+      hint: 'the pool gets the number of GPUs that the original one has',
+    })
+  }
   const action = ACTIONS.find((name) => names.includes(name))
   if (action === undefined) return
   const all: readonly string[] = [...ACTIONS, ...options.map(({ name }) => name)]
@@ -148,12 +164,27 @@ async function changeThreshold(
   return { kind: 'threshold-set', thresholdMb: poolThreshold({ policy }) }
 }
 
-async function setUp(
+async function setUp(given: AdminOptions, gpuCount: number, context: Context): Promise<AdminAnswer> {
+  const administration = await context.administration()
+  return unlessRefused(await administration.setUp(wantedPool(given, gpuCount)))
+}
+
+async function importPool(given: AdminOptions, redis: URL, context: Context): Promise<AdminAnswer> {
+  const { provider, gpuCount, takeOver } = await context.readOriginal(redis)
+  const administration = await context.administration()
+  const wanted = { provider, ...wantedPool(given, gpuCount), imported: takeOver.taken }
+  const imported = { kind: 'imported', gpuCount, takeOver } as const
+  if (given.dryRun !== true)
+    return { ...imported, created: unlessRefused(await administration.setUp(wanted)) }
+  unlessRefused(await administration.planSetUp(wanted))
+  return imported
+}
+
+function wantedPool(
   { provider, group, force, allocation, memoryThreshold }: AdminOptions,
   gpuCount: number,
-  context: Context,
-): Promise<AdminAnswer> {
-  const answer = await (await context.administration()).setUp({
+): WantedPool {
+  return {
     gpuCount,
     force: force ?? false,
     policy: {
@@ -162,6 +193,5 @@ async function setUp(
     },
     ...(provider === undefined ? {} : { provider }),
     ...(group === undefined ? {} : { group }),
-  })
-  return unlessRefused(answer)
+  }
 }

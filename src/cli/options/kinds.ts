@@ -117,6 +117,20 @@ export const absolutePath: Kind<string> = {
   },
 }
 
+/**
+ * The Redis server of an original canhazgpu, which cannot use a password. An address with one is refused, because all
+ * users can see the words of a command.
+ */
+export const redisAddress: Kind<URL> = {
+  read(text, flag) {
+    const url = URL.parse(text)
+    const isAddress = url?.protocol === 'redis:' && url.hostname !== '' && /^\/?\d{0,5}$/.test(url.pathname)
+    if (!isAddress) throw invalid(flag, `expected an address such as redis://localhost:6379/0`)
+    if (url.username === '' && url.password === '') return url
+    throw invalid(flag, 'a password would be visible to all users; the original canhazgpu uses none')
+  },
+}
+
 const LONGEST_TEXT = 200
 
 /** A text that other users see. */

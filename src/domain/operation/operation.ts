@@ -1,6 +1,7 @@
 import type { AuditRecord } from '../ledger/audit.ts'
 import type { Observation } from '../observation/observation.ts'
 import type { Reading } from '../observation/obstacles.ts'
+import type { TakenOver } from '../original/take-over.ts'
 import type { PolicyChange } from '../policy/change.ts'
 import type {
   Account,
@@ -73,6 +74,8 @@ export interface NewPool extends Pick<Pool, 'host' | 'units'> {
     readonly records: readonly UsageRecord[]
     readonly audit: readonly AuditRecord[]
   }
+  /** From a pool of another program. */
+  readonly imported?: TakenOver
 }
 
 /** The answer of each operation if it is not refused. */

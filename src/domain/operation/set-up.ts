@@ -13,11 +13,11 @@ import type { Answers, Context, Done, NewPool, Operation } from './operation.ts'
 /**
  * Creates a pool, or replaces the current or the salvaged one. `current` is null if there is no pool or it cannot be
  * read. Reservations of the replaced pool end as `reset`; queue entries and bookings that the new pool can serve
- * stay. A GPU that was drained stays drained: a reset does not repair it.
+ * stay. Imported reservations begin with the new pool. A GPU that was drained stays drained: a reset does not repair it.
  */
 export function setUp(
   current: Pool | null,
-  { host, provider, units, policy, force, salvaged }: Operation<'set-up'>,
+  { host, provider, units, policy, force, salvaged, imported }: Operation<'set-up'>,
   context: Context,
 ): Done<Answers['set-up']> & { readonly pool: Pool } {
   const { actor, now, processes } = context
@@ -36,9 +36,9 @@ export function setUp(
   const empty: Pool = {
     host,
     provider,
-    units: units.map((unit) => withDrainOf(settled?.pool.units ?? [], unit)),
+    units: units.map((unit) => withLastUse(withDrainOf(settled?.pool.units ?? [], unit), imported)),
     policy: withRules(rules, policy, { by: actor, at: now.wall }),
-    reservations: [],
+    reservations: imported?.reservations ?? [],
     queue: settled === null ? [] : queueFor({ units }, settled.pool),
     writtenAt: now,
   }
@@ -46,7 +46,12 @@ export function setUp(
   const pool = withKeptBookings(empty, promised, now.wall)
   const kept = new Set(bookingsOf(pool).map(({ id }) => id))
   const lost = promised.filter(({ id }) => !kept.has(id))
-  const records = [...(salvaged?.records ?? []), ...(settled?.ended ?? []), ...(reset?.ended ?? [])]
+  const records = [
+    ...(salvaged?.records ?? []),
+    ...(settled?.ended ?? []),
+    ...(reset?.ended ?? []),
+    ...(imported?.records ?? []),
+  ]
   const isReset = stored !== null
   const changes = [
     { kind: 'set-up', units: units.length, provider, isReset } as const,
@@ -65,6 +70,11 @@ function withDrainOf(before: readonly Unit[], unit: Unit): Unit {
   const { uuid } = unit.device
   const same = before.find(({ id, device }) => (uuid === '' ? id === unit.id : device.uuid === uuid))
   return same?.drain === undefined ? unit : { ...unit, drain: same.drain }
+}
+
+function withLastUse(unit: Unit, imported: NewPool['imported']): Unit {
+  const use = imported?.lastUses.find(({ unit: id }) => id === unit.id)
+  return use === undefined ? unit : { ...unit, lastUse: { endedAt: use.endedAt, uid: use.uid } }
 }
 
 /** Another GPU in place of a drained one is in service, and a drained GPU may have another number now. */

@@ -1,15 +1,16 @@
 import type { Difference, DriverCheck } from '../../app/compare-driver.ts'
-import type { StoredPlace } from '../../app/set-up.ts'
+import type { PoolCreated, StoredPlace } from '../../app/set-up.ts'
 import { memoryOf } from '../../domain/observation/devices.ts'
 import { poolThreshold } from '../../domain/observation/threshold.ts'
 import type { GpuReading, Pool, Unit } from '../../domain/pool/model.ts'
 import type { Problem } from '../../domain/pool/soundness.ts'
-import { gpuNumber } from '../../domain/pool/units.ts'
+import { gpuNumber, unitsOf } from '../../domain/pool/units.ts'
 import type {
   CheckedDocument,
   CreatedDocument,
   DetectedDocument,
   GuideDocument,
+  ImportedDocument,
   RefreshedDocument,
   SettingsDocument,
   ThresholdSetDocument,
@@ -17,6 +18,7 @@ import type {
 import type { AdminAnswer, Checked } from '../words/admin-answers.ts'
 import type { Found } from '../words/admin-guide.ts'
 import { differenceProblem } from '../words/differences.ts'
+import type { ImportedPool } from '../words/import-answers.ts'
 import { bookingDocument } from './schedule-document.ts'
 
 /** The result of `admin` as JSON. */
@@ -24,6 +26,7 @@ export function adminDocument(
   answer: AdminAnswer,
 ):
   | CreatedDocument
+  | ImportedDocument
   | CheckedDocument
   | RefreshedDocument
   | SettingsDocument
@@ -31,15 +34,10 @@ export function adminDocument(
   | GuideDocument {
   switch (answer.kind) {
     case 'initialized':
-    case 'reinitialized': {
-      const { kind, gpuCount, damaged, lost } = answer
-      return {
-        result: kind,
-        gpus: gpuCount,
-        ...(damaged === undefined ? {} : { damaged: { kept_as: damaged.keptAs, records: damaged.records } }),
-        ...(lost === undefined ? {} : { lost_bookings: lost.map(bookingDocument) }),
-      }
-    }
+    case 'reinitialized':
+      return createdDocument(answer)
+    case 'imported':
+      return importedDocument(answer)
     case 'checked':
       return checkupDocument(answer)
     case 'refreshed':
@@ -50,6 +48,38 @@ export function adminDocument(
       return { memory_threshold_mb: answer.thresholdMb }
     case 'guide':
       return guideDocument(answer.found)
+  }
+}
+
+function createdDocument({ kind, gpuCount, damaged, lost }: PoolCreated): CreatedDocument {
+  return {
+    result: kind,
+    gpus: gpuCount,
+    ...(damaged === undefined ? {} : { damaged: { kept_as: damaged.keptAs, records: damaged.records } }),
+    ...(lost === undefined ? {} : { lost_bookings: lost.map(bookingDocument) }),
+  }
+}
+
+function importedDocument({ created, gpuCount, takeOver }: ImportedPool): ImportedDocument {
+  const { taken, running, ownerless, unreadable, waiting } = takeOver
+  return {
+    ...(created === undefined ? { result: 'planned', gpus: gpuCount } : createdDocument(created)),
+    imported: {
+      records: taken.records.length,
+      reservations: taken.reservations.map((reservation) => ({
+        gpu_ids: unitsOf(reservation).map(gpuNumber),
+        user: reservation.owner.shownName,
+        account: reservation.owner.account.name,
+        uid: reservation.owner.account.uid,
+        expires_at: new Date(reservation.term.expiresAt).toISOString(),
+        running: running.includes(reservation.id),
+      })),
+    },
+    not_imported: {
+      reservations: ownerless.map(({ user, units }) => ({ gpu_ids: units.map(gpuNumber), user })),
+      records: unreadable,
+      waiting,
+    },
   }
 }
 

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { ERROR_CODES } from '../../domain/errors.ts'
 import { ALLOCATIONS, PROVIDERS } from '../../domain/pool/model.ts'
 import { booking } from './schedule.ts'
-import { list, object, oneOf, optional, text, whole } from './values.ts'
+import { list, object, oneOf, optional, text, time, whole } from './values.ts'
 
 /** `admin --gpus N --json`. */
 export const created = object({
@@ -11,6 +11,35 @@ export const created = object({
   damaged: optional(object({ kept_as: text, records: whole })),
   /** Bookings that the new pool cannot keep. */
   lost_bookings: optional(list(booking)),
+})
+
+/** `admin --import URL --json`. */
+export const imported = object({
+  /** `planned`: after a dry run. */
+  result: oneOf(['initialized', 'reinitialized', 'planned']),
+  gpus: whole,
+  /** Of a damaged pool that the new one replaced. */
+  damaged: optional(object({ kept_as: text, records: whole })),
+  lost_bookings: optional(list(booking)),
+  imported: object({
+    records: whole,
+    reservations: list(
+      object({
+        gpu_ids: list(whole),
+        user: text,
+        account: text,
+        uid: whole,
+        expires_at: time,
+        /** Its command runs under the original canhazgpu. */
+        running: v.boolean(),
+      }),
+    ),
+  }),
+  not_imported: object({
+    reservations: list(object({ gpu_ids: list(whole), user: text })),
+    records: whole,
+    waiting: whole,
+  }),
 })
 
 const problem = object({
@@ -79,6 +108,7 @@ export const guide = v.variant('found', [
 ])
 
 export type CreatedDocument = v.InferOutput<typeof created>
+export type ImportedDocument = v.InferOutput<typeof imported>
 export type CheckedDocument = v.InferOutput<typeof checked>
 export type RefreshedDocument = v.InferOutput<typeof refreshed>
 export type SettingsDocument = v.InferOutput<typeof settings>

@@ -9,11 +9,13 @@ import { printable } from '../../domain/text/text.ts'
 import { type Found, guideFailure, guideText } from './admin-guide.ts'
 import { spanWords } from './booking-answers.ts'
 import { differenceProblem } from './differences.ts'
+import { type ImportedPool, importedText } from './import-answers.ts'
 import type { Printed } from './printed.ts'
 
 /** The result of `admin`. */
 export type AdminAnswer =
   | PoolCreated
+  | ImportedPool
   | Checked
   | { readonly kind: 'refreshed'; readonly units: readonly Unit[] }
   | { readonly kind: 'shown'; readonly pool: Pool; readonly place: StoredPlace }
@@ -27,6 +29,8 @@ export function adminText(answer: AdminAnswer): Printed {
     case 'initialized':
     case 'reinitialized':
       return createdText(answer)
+    case 'imported':
+      return importText(answer)
     case 'checked':
       return checkupText(answer)
     case 'refreshed':
@@ -61,7 +65,12 @@ const problemsOf = ({ problems, driver }: Checked): readonly Problem[] => [
   ...(driver?.kind === 'compared' ? driver.differences.map(differenceProblem) : []),
 ]
 
-function createdText({ kind, gpuCount: count, damaged, lost = [] }: PoolCreated): Printed {
+function createdText({
+  kind,
+  gpuCount: count,
+  damaged,
+  lost = [],
+}: PoolCreated): Printed & { readonly stdout: string } {
   const verb = kind === 'initialized' ? 'Initialized' : 'Reinitialized'
   const stdout = `${verb} ${count} GPUs (IDs 0 to ${count - 1})\n`
   const stderr = [
@@ -71,6 +80,17 @@ function createdText({ kind, gpuCount: count, damaged, lost = [] }: PoolCreated)
     ),
   ].join('')
   return { stdout, ...(stderr === '' ? {} : { stderr }) }
+}
+
+function importText(answer: ImportedPool): Printed {
+  const { created, gpuCount } = answer
+  const { stdout, stderr } = importedText(answer)
+  const pool =
+    created === undefined ? { stdout: `Would set up ${counted(gpuCount, 'GPU')}\n` } : createdText(created)
+  return {
+    stdout: `${pool.stdout}${stdout}`,
+    stderr: `${pool.stderr ?? ''}${stderr}`,
+  }
 }
 
 const keptWords = ({ keptAs, records }: NonNullable<PoolCreated['damaged']>): string =>

@@ -7,11 +7,13 @@ import { status } from '../../../src/cli/commands/status.ts'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
 import type { UnitFault } from '../../../src/domain/observation/readings.ts'
 import type { GpuStatus } from '../../../src/domain/observation/status.ts'
+import { heldTimeOf } from '../../../src/domain/operation/ending.ts'
+import type { TakeOver } from '../../../src/domain/original/take-over.ts'
 import { type AdminAnswer, adminFailure, adminText } from '../../../src/views/words/admin-answers.ts'
 import { differenceProblem } from '../../../src/views/words/differences.ts'
 import { faultWords } from '../../../src/views/words/faults.ts'
 import type { Display, Printed } from '../../../src/views/words/printed.ts'
-import { bookedOf, manualOf, NOON, poolOf, unit } from '../../domain/pool/builders.ts'
+import { bookedOf, manualOf, NOON, owner, poolOf, unit } from '../../domain/pool/builders.ts'
 
 const FILE: Display = { color: false, terminal: false, columns: Number.POSITIVE_INFINITY }
 const HOUR = 3_600_000
@@ -60,6 +62,20 @@ for (const [difference, words] of DIFFERENCES) {
   })
 }
 
+const TAKE_OVER: TakeOver = {
+  taken: {
+    reservations: [
+      manualOf({ units: [0, 1], owner: owner(1000, 'alice', 'team') }),
+      manualOf({ id: 'running', units: [2] }),
+    ],
+    lastUses: [],
+    records: [{ ...heldTimeOf('box', manualOf(), '0', NOW), outcome: 'released' }],
+  },
+  running: ['running'],
+  ownerless: [{ user: 'zoe', units: ['3'] }],
+  ...{ unreadable: 2, waiting: 1 },
+}
+
 const ADMIN: readonly (readonly [AdminAnswer, Printed])[] = [
   [
     { kind: 'reinitialized', gpuCount: 1, lost: [bookedOf({ from: NOW + HOUR, until: NOW + 2 * HOUR })] },
@@ -75,6 +91,33 @@ const ADMIN: readonly (readonly [AdminAnswer, Printed])[] = [
     {
       stdout: 'Reinitialized 1 GPUs (IDs 0 to 0)\n',
       stderr: 'The damaged pool is kept as /srv/kept; 1 usage record taken over\n',
+    },
+  ],
+  [
+    { kind: 'imported', gpuCount: 4, takeOver: TAKE_OVER },
+    {
+      stdout:
+        'Would set up 4 GPUs\nWould import 2 reservations and 1 usage record\n' +
+        'GPU(s) [0, 1]: reserved by team (alice) until Sun 2026-03-01 13:00 +00:00\n' +
+        'GPU(s) [2]: reserved by alice until Sun 2026-03-01 13:00 +00:00 - its command runs under the original ' +
+        "canhazgpu: 'canhazgpu release --gpu-ids 2' when it ends\n",
+      stderr:
+        'Not imported: GPU(s) [3]: reserved for zoe, who has no account on this machine\n' +
+        'Not imported: 2 usage records that cannot be read\n' +
+        'Not imported: 1 request in the queue - start the waiting commands again with this program\n',
+    },
+  ],
+  [
+    {
+      ...{ kind: 'imported', gpuCount: 1, created: { kind: 'initialized', gpuCount: 1 } },
+      takeOver: {
+        ...{ taken: { reservations: [], lastUses: [], records: [] }, running: [], ownerless: [] },
+        ...{ unreadable: 0, waiting: 0 },
+      },
+    },
+    {
+      stdout: 'Initialized 1 GPUs (IDs 0 to 0)\nImported 0 reservations and 0 usage records\n',
+      stderr: '',
     },
   ],
   [
