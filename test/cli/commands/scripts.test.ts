@@ -150,14 +150,7 @@ describe.concurrent('--json', () => {
     await hold(pool, '--duration', '1h')
     const refused = await pool.chg('run', '--json', '--wait', '1s', '--', 'true')
     expect(refused).toMatchObject({ status: 75, stdout: '' })
-    const messages = refused.stderr
-      .trim()
-      .split('\n')
-      .map((text) => JSON.parse(text))
-    expect(messages[0]).toEqual({
-      waiting: { position: 1, length: 1, free: 0, earliest_start: expect.stringMatching(/Z$/) },
-    })
-    expect(messages.at(-1)).toMatchObject({ error: { code: 'wait-timed-out' } })
+    expect(failureOf(refused)).toMatchObject({ code: 'wait-timed-out' })
 
     const waiter = await wait(pool, 'run', '--json', '--wait', '--', 'printenv', 'CUDA_VISIBLE_DEVICES')
     await pool.chg('release')
@@ -167,6 +160,9 @@ describe.concurrent('--json', () => {
       .trim()
       .split('\n')
       .map((text) => JSON.parse(text))
+    expect(lines[0]).toEqual({
+      waiting: { position: 1, length: 1, free: 0, earliest_start: expect.stringMatching(/Z$/) },
+    })
     expect(lines.at(-1)).toMatchObject({ reservation: waiter.id, gpus: [0], type: 'RUN' })
   })
 
@@ -265,9 +261,7 @@ describe.concurrent('waiting by default', () => {
     using pool = await testPool(1)
     await hold(pool)
     pool.env.CANHAZGPU_RESERVE_WAIT = '1s'
-    const waiter = await wait(pool, 'reserve', '--json')
-    const status = await waiter.ended()
-    expect(failureOf({ status, stdout: '', stderr: waiter.stderr() })).toMatchObject({
+    expect(failureOf(await pool.chg('reserve', '--json'))).toMatchObject({
       ...{ code: 'wait-timed-out', status: 75 },
     })
   })
