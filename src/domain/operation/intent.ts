@@ -11,7 +11,7 @@ import type {
   Reservation,
   RunTerm,
 } from '../pool/model.ts'
-import type { Demand } from '../schedule/demand.ts'
+import { type Demand, LEAST_RUN_MS } from '../schedule/demand.ts'
 
 /** A request for units, with its owner and term. The caller makes the id, so the decision stays pure. */
 export interface Intent {
@@ -73,9 +73,6 @@ export function longestHold(term: RequestedTerm): Millis | undefined {
 /** The same for a request that got no default yet; undefined: the default counts when it starts. */
 export const typedHold = (term: RequestedTerm): Millis | undefined =>
   term.kind === 'manual' && term.isDefault !== undefined ? undefined : longestHold(term)
-
-/** A run until a booking begins is worth starting only if it has this much time before its grace. */
-const LEAST_RUN_MS: Millis = 60_000
 
 /** The time for which the units must be free, if that is less than the longest hold. */
 export function leastHold(term: RequestedTerm): Millis | undefined {

@@ -2,7 +2,7 @@ import { allowedFrom, unitsHeld } from '../policy/account-use.ts'
 import { durationsFor, limitFor, storedGroups } from '../policy/limits.ts'
 import type { Millis, Policy, Pool, Scope } from '../pool/model.ts'
 import type { Conditions } from '../schedule/conditions.ts'
-import { DEFAULT_GRACE, sizeOf } from '../schedule/demand.ts'
+import { countedGrace, DEFAULT_GRACE, runWithin, sizeOf } from '../schedule/demand.ts'
 import { openingsFor } from '../schedule/startable.ts'
 import { NEVER } from '../schedule/term-times.ts'
 import { demandIn, type Intent, type RequestedTerm, subjectOf } from './intent.ts'
@@ -34,8 +34,7 @@ function termWithDefault(
       const after = untilBooked === undefined ? (usual ?? longest) : (longest ?? usual)
       if (timeout !== undefined || after === undefined) return term
       const grace = untilBooked?.grace ?? DEFAULT_GRACE
-      const most = longest === undefined ? after : Math.max(1, longest - countedGrace(grace))
-      return { ...term, timeout: { after: Math.min(after, most), grace } }
+      return { ...term, timeout: { after: runWithin({ after, longest }, grace), grace } }
     }
     case 'manual':
       if (term.isDefault === undefined) return term
@@ -70,9 +69,6 @@ export function limitNeverAllowing(pool: Pool, intent: Intent, now: Millis): Ove
     used: unitsHeld(pool, intent.owner.account, now),
   }
 }
-
-/** The usual grace is for the end of the command. A command may use the rest of a longer one as it likes, so that counts. */
-const countedGrace = (grace: Millis): Millis => Math.max(0, grace - DEFAULT_GRACE)
 
 function askedDuration(term: RequestedTerm): { readonly asked?: Millis; readonly grace: Millis } {
   if (term.kind === 'manual') return { asked: term.duration, grace: 0 }

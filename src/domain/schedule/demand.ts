@@ -41,6 +41,12 @@ export const neededTime = ({ duration, least }: Demand): Millis | undefined => l
 /** Time between SIGINT and SIGKILL for a run whose time limit is the pool's default. */
 export const DEFAULT_GRACE: Millis = 30_000
 
+/** The usual grace is for the end of the command. A command may use the rest of a longer one as it likes, so that counts. */
+export const countedGrace = (grace: Millis): Millis => Math.max(0, grace - DEFAULT_GRACE)
+
+/** A run until a booking begins is worth starting only if it has this much time before its grace. */
+export const LEAST_RUN_MS: Millis = 60_000
+
 /** The duration of a reservation if neither the request nor the pool has one. */
 export const DEFAULT_RESERVATION: Millis = 8 * 3_600_000
 
@@ -52,8 +58,17 @@ function usualHold(policy: Policy, subject: Subject, { kind, least }: WantedTerm
   const { usual, longest } = durationsFor(policy, subject)
   if (kind === 'manual') return usual ?? Math.min(DEFAULT_RESERVATION, longest ?? DEFAULT_RESERVATION)
   const after = least === undefined ? (usual ?? longest) : (longest ?? usual)
-  return after === undefined ? undefined : after + DEFAULT_GRACE
+  if (after === undefined) return undefined
+  const grace = least === undefined ? DEFAULT_GRACE : least - LEAST_RUN_MS
+  return runWithin({ after, longest }, grace) + grace
 }
+
+/** The default time limit of a run with this grace, within the longest duration. */
+export const runWithin = (
+  { after, longest }: { readonly after: Millis; readonly longest: Millis | undefined },
+  grace: Millis,
+): Millis =>
+  longest === undefined ? after : Math.min(after, Math.max(1, longest - countedGrace(grace)))
 
 export const sizeOf = (request: Request): number =>
   request.kind === 'count' ? request.count : request.ids.length

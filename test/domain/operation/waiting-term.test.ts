@@ -1,8 +1,9 @@
 import { expect, test } from 'bun:test'
-import type { Millis } from '../../../src/domain/pool/model.ts'
+import type { Millis, Policy } from '../../../src/domain/pool/model.ts'
+import { demandOf } from '../../../src/domain/schedule/demand.ts'
 import { startableEntries } from '../../../src/domain/schedule/startable.ts'
 import { ALICE, identity, someUnits } from '../pool/builders.ts'
-import { BOB, granted, HOUR, NOW, ROOT, World } from './world.ts'
+import { BOB, BOOKABLE, granted, HOUR, limit, MINUTE, NOW, ROOT, World } from './world.ts'
 
 function setDefault(world: World, value: Millis): void {
   const change = { key: 'default-duration', scope: { kind: 'pool' }, value } as const
@@ -44,4 +45,19 @@ test.each([
   setDefault(world, 2 * HOUR)
   expect(startable(world)).toEqual(['r7'])
   expect(granted(ask(world))).toMatchObject({ kind: 'granted' })
+})
+
+test.each<[string, Policy, Millis]>([
+  ['of the pool', BOOKABLE, 5 * MINUTE],
+  ['of the pool, shorter than usual', BOOKABLE, 1_000],
+  ['without a longest duration', { allocation: 'lru', limits: [limit('default-duration', HOUR)] }, 5 * MINUTE],
+])('a run until a booking begins is planned for as long as it will have: %s', (_, policy, grace) => {
+  const world = new World(1, { policy })
+  granted(world.run(someUnits(1), { pid: 7 }))
+  granted(world.run(someUnits(1), { pid: 8, untilBooked: { grace }, waits: true }))
+  const planned = world.pool.queue.map((entry) => demandOf(entry, policy).duration)
+  world.gone.add(7)
+  granted(world.run(someUnits(1), { pid: 8, untilBooked: { grace }, waits: true }))
+  const killAt = NOW + (planned[0] ?? 0)
+  expect(world.pool.reservations).toMatchObject([{ id: 'r8', term: { limit: { killAt } } }])
 })
