@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import type { RuleDocument } from '../../src/views/schemas/policy.ts'
 import type { BookingDocument } from '../../src/views/schemas/schedule.ts'
 import type { StatusDocument } from '../../src/views/schemas/status.ts'
+import { hoursOf, uidOf } from '../../src/web/client/accounts/account-hours.ts'
 import { limitsOf, sourceWords, usedWords } from '../../src/web/client/accounts/account-limits.ts'
 import { shortDuration } from '../../src/web/client/time.ts'
 import { barsOf } from '../../src/web/client/timeline/timeline-bars.ts'
@@ -26,6 +27,23 @@ test('if the shown name is not that of the account, both are shown', () => {
   expect(shownUser('alice', 'alice')).toBe('alice')
   expect(shownUser('alice', 'bob')).toBe('alice (bob)')
   expect(shownUser('alice', undefined)).toBe('alice')
+})
+
+test('the hours of an account are found by its uid, whatever name its records have', () => {
+  const usage = (user: string, account: string, uid: number, gpu_hours: number) => ({
+    ...{ user, account, uid, gpu_hours, percentage: gpu_hours, run: 1, manual: 0 },
+  })
+  const users = [
+    usage('ann', 'ann', 1000, 5),
+    usage('team (anna)', 'anna', 1000, 2),
+    usage('ann (uid 900)', 'ann', 900, 70),
+  ]
+  const total = { gpu_hours: 77, percentage: 100, run: 3, manual: 0 }
+  const report = { days: 7, from: '', to: '', users, total, total_reservations: 3, unique_users: 3 }
+  const account = { account: 'ann', uid: 1000, gpus: 0, gpu_ids: [], waiting: 0, bookings: 0, limits: [] }
+  expect(hoursOf(uidOf('ann', [account], report), report)).toEqual({ hours: 7, share: 7 })
+  expect(uidOf('anna', [account], report)).toBe(1000)
+  expect(hoursOf(uidOf('ben', [account], report), report)).toEqual({ hours: 0, share: 0 })
 })
 
 describe('the visible time range', () => {

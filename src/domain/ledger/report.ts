@@ -8,6 +8,7 @@ export interface UserUsage {
   readonly user: string
   /** The name of the account, which may have several shown names. */
   readonly account: string
+  readonly uid: number
   readonly gpuHours: number
   /** Share of all GPU hours in the period; 0 if there are none. */
   readonly percentage: number
@@ -20,7 +21,7 @@ export interface UsageReport {
   readonly days: number
   /** Most GPU hours first. */
   readonly users: readonly UserUsage[]
-  readonly total: Omit<UserUsage, 'user' | 'account'>
+  readonly total: Omit<UserUsage, 'user' | 'account' | 'uid'>
 }
 
 const DAY_MS: Millis = 86_400_000
@@ -79,7 +80,8 @@ export function usageReport(tallies: Iterable<UsageTally>, range: TimeRange, day
   const users = [...byUser]
     .map(([user, { ms, runs, manuals }]) => ({
       user,
-      account: accountOf.get(user) ?? user,
+      account: accountOf.get(user)?.name ?? user,
+      uid: accountOf.get(user)?.uid ?? -1,
       gpuHours: ms / HOUR_MS,
       percentage: totalMs === 0 ? 0 : (100 * ms) / totalMs,
       runs,

@@ -43,9 +43,9 @@ export class ShownAccounts {
     return new Map(this.#labelled().map(({ key, label }) => [key, label]))
   }
 
-  /** The name of the account of each label. */
-  accounts(): ReadonlyMap<string, string> {
-    return new Map(this.#labelled().map(({ label, holder }) => [label, holder.account.name]))
+  /** The account of each label. */
+  accounts(): ReadonlyMap<string, Holder['account']> {
+    return new Map(this.#labelled().map(({ label, holder }) => [label, holder.account]))
   }
 
   #labelled(): readonly { readonly key: string; readonly label: string; readonly holder: Holder }[] {

@@ -17,7 +17,9 @@ export function accountDocument(
   const unknown = LIMIT_KEYS.filter((key) => !limits.some((rule) => rule.key === key))
   const [nextEnd] = reservations.flatMap(({ term }) => expiryOf(term) ?? []).sort()
   return definedOnly({
-    ...(account.userNamespace === undefined ? { account: account.name } : { user_namespaces: true as const }),
+    ...(account.userNamespace === undefined
+      ? { account: account.name, uid: account.uid }
+      : { user_namespaces: true as const }),
     gpus: unitCount(use),
     gpu_ids: reservations.flatMap((held) => unitsOf(held).map(gpuNumber)).sort((a, b) => a - b),
     waiting,

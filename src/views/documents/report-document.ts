@@ -7,7 +7,12 @@ export function reportDocument({ range, days, users, total }: UsageReport): Repo
     days,
     from: timestamp(range.from),
     to: timestamp(range.to),
-    users: users.map((user) => ({ user: user.user, account: user.account, ...usageDocument(user) })),
+    users: users.map((user) => ({
+      user: user.user,
+      account: user.account,
+      uid: user.uid,
+      ...usageDocument(user),
+    })),
     total: usageDocument(total),
     total_reservations: total.runs + total.manuals,
     unique_users: users.length,

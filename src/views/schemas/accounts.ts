@@ -5,8 +5,9 @@ import { list, object, oneOf, optional, text, time, whole } from './values.ts'
 
 /** What an account has now, and its limits. */
 export const account = object({
-  /** Absent with `user_namespaces`. */
+  /** This and `uid` are absent with `user_namespaces`. */
   account: optional(text),
+  uid: optional(whole),
   user_namespaces: optional(
     v.pipe(
       v.literal(true),

@@ -18,7 +18,7 @@ export const report = object({
   from: time,
   to: time,
   /** Most GPU hours first. */
-  users: list(object({ user: text, account: text, ...usage })),
+  users: list(object({ user: text, account: text, uid: whole, ...usage })),
   total: object(usage),
   total_reservations: whole,
   unique_users: whole,

@@ -78,7 +78,7 @@ test('a reservation counts once, whatever the number of its GPUs', () => {
   const times = [0, 1, 2].map((gpu) => time(0, HOUR, { unit: gpuUnit(gpu) }))
   const report = reportOf(times, { from: 0, to: HOUR })
   expect(report.users).toEqual([
-    { user: 'alice', account: 'alice', gpuHours: 3, percentage: 100, runs: 1, manuals: 0 },
+    { user: 'alice', account: 'alice', uid: 1, gpuHours: 3, percentage: 100, runs: 1, manuals: 0 },
   ])
   expect(report.total).toEqual({ gpuHours: 3, percentage: 100, runs: 1, manuals: 0 })
 })
@@ -102,7 +102,7 @@ test('time outside the period is cut off, and users without time in it are not l
   ]
   const report = reportOf(times, { from: 0, to: 10 * HOUR })
   expect(report.users).toEqual([
-    { user: 'alice', account: 'alice', gpuHours: 2, percentage: 100, runs: 1, manuals: 1 },
+    { user: 'alice', account: 'alice', uid: 1, gpuHours: 2, percentage: 100, runs: 1, manuals: 1 },
   ])
 })
 
@@ -123,7 +123,7 @@ test('a booking counts as a manual reservation, and maintenance does not count',
   ]
   const report = reportOf(times, { from: 0, to: 10 * HOUR })
   expect(report.users).toEqual([
-    { user: 'alice', account: 'alice', gpuHours: 6, percentage: 100, runs: 1, manuals: 2 },
+    { user: 'alice', account: 'alice', uid: 1, gpuHours: 6, percentage: 100, runs: 1, manuals: 2 },
   ])
   expect(report.total).toEqual({ gpuHours: 6, percentage: 100, runs: 1, manuals: 2 })
 })

@@ -4,6 +4,7 @@ import type { QueueDocument } from '../../../views/schemas/queue.ts'
 import type { BookingDocument } from '../../../views/schemas/schedule.ts'
 import type { ReportDocument } from '../../../views/schemas/usage.ts'
 import { useJson } from '../api.ts'
+import { uidOf } from './account-hours.ts'
 import { AccountsTable } from './accounts-table.tsx'
 import { useChosenAccount } from './chosen-account.ts'
 import { OwnAccount } from './own-account.tsx'
@@ -48,6 +49,7 @@ export function AccountsSection({ policy, queue, bookings, refreshKey, now }: Ac
       {chosen === null || accounts.last === null ? null : (
         <OwnAccount
           name={chosen}
+          uid={uidOf(chosen, all, report.last)}
           account={all.find(({ account }) => account === chosen)}
           policy={policy}
           places={queue.filter(({ account }) => account === chosen)}

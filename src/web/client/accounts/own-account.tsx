@@ -7,10 +7,13 @@ import { useJson } from '../api.ts'
 import { valueWords } from '../policy-section.tsx'
 import { Fact } from '../summary.tsx'
 import { clockTime, shortDuration } from '../time.ts'
+import { hoursOf } from './account-hours.ts'
 import { type AccountLimits, limitsOf, sourceWords, usedWords } from './account-limits.ts'
 
 interface OwnAccountProps {
   readonly name: string
+  /** Undefined if no document names it. */
+  readonly uid: number | undefined
   /** Undefined if it has nothing now and no limit of its own. */
   readonly account: AccountDocument | undefined
   readonly policy: PolicyDocument | null
@@ -26,7 +29,7 @@ interface OwnAccountProps {
 
 /** Use and limits of the chosen account. */
 export function OwnAccount(props: OwnAccountProps) {
-  const { name, account, policy, places, bookings, month, refreshKey, now } = props
+  const { name, uid, account, policy, places, bookings, month, refreshKey, now } = props
   const week = useJson<ReportDocument>('/api/report?days=7', refreshKey)
   const limits = limitsOf(account, policy)
   const gpus = limits.rule('max-gpus')
@@ -44,8 +47,8 @@ export function OwnAccount(props: OwnAccountProps) {
       </Fact>
       <LongestTime limits={limits} />
       <Bookings limits={limits} bookings={bookings} now={now} />
-      <Hours title="Last 7 days" report={week.last} name={name} />
-      <Hours title="Last 30 days" report={month} name={name} />
+      <Hours title="Last 7 days" report={week.last} uid={uid} />
+      <Hours title="Last 30 days" report={month} uid={uid} />
     </section>
   )
 }
@@ -101,20 +104,17 @@ function Bookings({ limits, bookings, now }: Pick<OwnAccountProps, 'bookings' | 
 interface HoursProps {
   readonly title: string
   readonly report: ReportDocument | null
-  readonly name: string
+  readonly uid: number | undefined
 }
 
-/** The GPU hours of the account, whatever names it showed. */
-function Hours({ title, report, name }: HoursProps) {
+function Hours({ title, report, uid }: HoursProps) {
   if (report === null)
     return (
       <Fact title={title} value="–">
         {''}
       </Fact>
     )
-  const own = report.users.filter(({ account }) => account === name)
-  const hours = own.reduce((sum, { gpu_hours }) => sum + gpu_hours, 0)
-  const share = own.reduce((sum, { percentage }) => sum + percentage, 0)
+  const { hours, share } = hoursOf(uid, report)
   return (
     <Fact title={title} value={`${hours.toFixed(1)} GPU h`}>
       {share.toFixed(1)} % of all
