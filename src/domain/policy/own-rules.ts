@@ -1,8 +1,9 @@
-import { LIMIT_KEYS, type LimitKey, type Millis, type Pool, type Scope } from '../pool/model.ts'
+import { bookingsOf } from '../pool/bookings.ts'
+import { LIMIT_KEYS, type LimitKey, type Millis, type Owner, type Pool, type Scope } from '../pool/model.ts'
 import { unitsHeld } from './account-use.ts'
 import { isSameScope } from './change.ts'
 import { isFor, limitedAs, limitFor, type Subject } from './limits.ts'
-import { type Rule, type RuleKey, rulesOf } from './rules.ts'
+import { type OwnRule, type Rule, type RuleKey, rulesOf } from './rules.ts'
 
 /** All rules, and for those that are for this account what they mean for it. */
 export function rulesFor(pool: Pool, subject: Subject, now: Millis): readonly Rule[] {
@@ -11,8 +12,7 @@ export function rulesFor(pool: Pool, subject: Subject, now: Millis): readonly Ru
     const { key, source } = rule
     if (source.kind !== 'default' && !isFor(source, subject)) return rule
     const isInForce = isSource(source, limitOf(pool, key, subject))
-    const amount = isInForce ? used[key] : undefined
-    return { ...rule, own: { isInForce, ...(amount === undefined ? {} : { used: amount }) } }
+    return { ...rule, own: { isInForce, ...(isInForce ? used[key] : {}) } }
   })
 }
 
@@ -27,10 +27,18 @@ const isSource = (source: Rule['source'], limit: Scope | undefined): boolean =>
 const isLimitKey = (key: RuleKey): key is LimitKey => (LIMIT_KEYS as readonly string[]).includes(key)
 
 /** What the account uses now of each limit that counts something. */
-function useOf(pool: Pool, { account }: Subject, now: Millis): Readonly<Partial<Record<RuleKey, number>>> {
-  const counted = limitedAs(account)
+function useOf(pool: Pool, subject: Subject, now: Millis): Readonly<Partial<Record<RuleKey, Amounts>>> {
+  const counted = limitedAs(subject.account)
+  const own = (each: { readonly owner: Owner }) => limitedAs(each.owner.account) === counted
+  const booked = bookingsOf(pool).filter(own).length
+  const mayBook = limitFor(pool.policy, 'bookings', subject)?.value === 1
   return {
-    'max-gpus': unitsHeld(pool, account, now),
-    'max-waiting': pool.queue.filter(({ owner }) => limitedAs(owner.account) === counted).length,
+    'max-gpus': { used: unitsHeld(pool, subject.account, now) },
+    'max-waiting': {
+      used: pool.queue.filter(own).length,
+      ...(booked > 0 || mayBook ? { booked } : {}),
+    },
   }
 }
+
+type Amounts = Pick<OwnRule, 'used' | 'booked'>

@@ -31,6 +31,8 @@ export interface OwnRule {
   readonly isInForce: boolean
   /** How much of a limit in force the account uses now: GPUs or requests. */
   readonly used?: number
+  /** With `max-waiting`: the number of its bookings, to which the same limit applies; absent: it has none and may have none. */
+  readonly booked?: number
 }
 
 /** All rules in the order of their keys; for each key first the pool's, then those of groups and of accounts. */

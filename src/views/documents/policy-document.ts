@@ -17,6 +17,7 @@ export const ruleDocument = (rule: Rule): RuleDocument => ({
   ...(rule.source.kind === 'default' ? { source: 'default' } : sourceDocument(rule.source)),
   ...(rule.own === undefined ? {} : { in_force: rule.own.isInForce }),
   ...(rule.own?.used === undefined ? {} : { used: rule.own.used }),
+  ...(rule.own?.booked === undefined ? {} : { booked: rule.own.booked }),
   ...(rule.stamp === undefined ? {} : { set_by: rule.stamp.by.name, set_at: timestamp(rule.stamp.at) }),
 })
 

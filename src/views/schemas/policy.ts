@@ -15,6 +15,8 @@ export const rule = object({
   in_force: optional(v.boolean()),
   /** With `in_force`: how many GPUs or requests the caller has now. */
   used: optional(whole),
+  /** With `max-waiting`, which also limits bookings: how many the caller has. Absent if it has none and may not book. */
+  booked: optional(whole),
   set_by: optional(text),
   set_at: optional(time),
 })

@@ -37,12 +37,14 @@ const sourceWords = (source: Rule['source']): string =>
     ? `${source.kind} ${printable(source.name)}`
     : source.kind
 
-/** `You: 2 of 4 GPUs held, 1 of 16 requests waiting`, by the limits in force. */
+/** `You: 2 of 4 GPUs held, 1 of 16 requests waiting, 3 of 16 bookings`, by the limits in force. */
 function useWords(rules: readonly Rule[]): string {
   const parts = rules.flatMap(({ key, value, own }) => {
     if (own?.used === undefined) return []
-    const amount = value === null ? String(own.used) : `${own.used} of ${value}`
-    return key === 'max-gpus' ? [`${amount} GPUs held`] : [`${amount} requests waiting`]
+    const amount = (used: number) => (value === null ? String(used) : `${used} of ${value}`)
+    if (key === 'max-gpus') return [`${amount(own.used)} GPUs held`]
+    const bookings = own.booked === undefined ? [] : [`${amount(own.booked)} bookings`]
+    return [`${amount(own.used)} requests waiting`, ...bookings]
   })
   return parts.length === 0 ? '' : `You: ${parts.join(', ')}\n`
 }

@@ -3,8 +3,14 @@ import fc from 'fast-check'
 import { limitFor } from '../../../src/domain/policy/limits.ts'
 import { rulesFor } from '../../../src/domain/policy/own-rules.ts'
 import { RULE_KEYS } from '../../../src/domain/policy/rules.ts'
-import { LIMIT_KEYS, type Limit, type LimitKey, type Scope } from '../../../src/domain/pool/model.ts'
-import { ALICE, manualOf, NOON, owner, poolOf, units, waiterOf } from '../pool/builders.ts'
+import {
+  LIMIT_KEYS,
+  type Limit,
+  type LimitKey,
+  type Owner,
+  type Scope,
+} from '../../../src/domain/pool/model.ts'
+import { ALICE, bookedOf, manualOf, NOON, owner, poolOf, units, waiterOf } from '../pool/builders.ts'
 
 const NOW = NOON.wall
 const BOB = owner(1001, 'bob')
@@ -66,6 +72,17 @@ test('a limit in force has what the account uses of it', () => {
     ['max-gpus', 'default', 2],
     ['max-waiting', 'default', 1],
   ])
+})
+
+test('the bookings of an account count by the same limit as its requests, if it may book or has some', () => {
+  const booked = (limits: readonly Limit[], ...owners: readonly Owner[]) => {
+    const bookings = owners.map((by, at) => bookedOf({ id: `b${at}`, owner: by }))
+    const pool = poolOf(units(4), { bookings, policy: { allocation: 'lru', limits } })
+    return rulesFor(pool, alice(), NOW).find(({ key }) => key === 'max-waiting')?.own
+  }
+  expect(booked([], BOB)).toEqual({ isInForce: true, used: 0 })
+  expect(booked([limit('bookings', 1, poolScope)], BOB)).toEqual({ isInForce: true, used: 0, booked: 0 })
+  expect(booked([], ALICE, BOB, ALICE)).toEqual({ isInForce: true, used: 0, booked: 2 })
 })
 
 test('for every rule exactly one value is in force, and it is the one that decisions use', () => {

@@ -45,7 +45,7 @@ test('every rule is shown with its value, its source, its author and its time', 
 
 test('the rules in force for the caller are marked, with what it uses of them', () => {
   const rules = rulesOf({ policy: POLICY }).map((rule): Rule => {
-    if (rule.key === 'max-waiting') return { ...rule, own: { isInForce: true, used: 1 } }
+    if (rule.key === 'max-waiting') return { ...rule, own: { isInForce: true, used: 1, booked: 3 } }
     if (rule.key !== 'max-gpus' || rule.source.kind === 'account') return rule
     return { ...rule, own: rule.value === 2 ? { isInForce: true, used: 2 } : { isInForce: false } }
   })
@@ -56,10 +56,11 @@ test('the rules in force for the caller are marked, with what it uses of them', 
     `max-gpus          2         group students  in force    root    ${logTime(AT)}`,
     `max-gpus          8         account ann                 root    ${logTime(AT)}`,
     'max-waiting       256       default         in force',
-    'You: 2 of 2 GPUs held, 1 of 256 requests waiting',
+    'You: 2 of 2 GPUs held, 1 of 256 requests waiting, 3 of 256 bookings',
   ])
   const documents = policyDocument({ rules, isAdvisory: false }).rules
   expect(documents).toContainEqual(expect.objectContaining({ value: '2', in_force: true, used: 2 }))
+  expect(documents).toContainEqual(expect.objectContaining({ value: '256', used: 1, booked: 3 }))
   expect(documents).toContainEqual(expect.objectContaining({ value: '4', in_force: false }))
 })
 
