@@ -19,7 +19,7 @@ export interface WaitProgress {
   /** Why the last probe failed. */
   readonly driverFailure?: CanhazgpuError
   readonly forecast: ExpectedStart
-  /** The limit that keeps the request from starting: the account has `used` units, and may have `most`. */
+  /** The limit that keeps the request from starting. */
   readonly limit?: ReachedLimit
   readonly now: Millis
 }

@@ -11,6 +11,7 @@ export interface Cap {
   /** See `limitedAs`. */
   readonly account: number
   readonly most: number
+  readonly scope: Scope
 }
 
 /**
@@ -55,7 +56,9 @@ export function isFor(scope: Scope, { account, groups }: Subject): boolean {
 
 export function capOf(policy: Policy, subject: Subject): Cap | undefined {
   const limit = limitFor(policy, 'max-gpus', subject)
-  return limit === undefined ? undefined : { account: limitedAs(subject.account), most: limit.value }
+  return limit === undefined
+    ? undefined
+    : { account: limitedAs(subject.account), most: limit.value, scope: limit.scope }
 }
 
 /** Where bookings are on. If any account may book GPUs, every run has a known end. */

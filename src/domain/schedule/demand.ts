@@ -67,8 +67,7 @@ function usualHold(policy: Policy, subject: Subject, { kind, least }: WantedTerm
 export const runWithin = (
   { after, longest }: { readonly after: Millis; readonly longest: Millis | undefined },
   grace: Millis,
-): Millis =>
-  longest === undefined ? after : Math.min(after, Math.max(1, longest - countedGrace(grace)))
+): Millis => (longest === undefined ? after : Math.min(after, Math.max(1, longest - countedGrace(grace))))
 
 export const sizeOf = (request: Request): number =>
   request.kind === 'count' ? request.count : request.ids.length

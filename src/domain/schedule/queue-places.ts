@@ -8,7 +8,7 @@ import type { StoppedCheck } from '../pool/process-check.ts'
 import { wantedUnits } from '../pool/suitable.ts'
 import { sizeOf } from './demand.ts'
 import { type ExpectedStart, expectedStarts } from './expected-starts.ts'
-import { isPassedOver, type Standing, standings } from './startable.ts'
+import { isPassedOver, type ReachedLimit, type Standing, standings } from './startable.ts'
 
 /** One waiting request, visible to every user. */
 export interface QueuePlace {
@@ -23,14 +23,14 @@ export interface QueuePlace {
  * Why a request waits. `short`: too few units are free; `obstacles` are the unreserved units that cannot be granted.
  * `booked`: enough units are free, but bookings need some of them too soon.
  * `unanswered`: it can start and its process does not respond. `stopped`: a signal stopped its process. `over-limit`:
- * its account holds `used` units, and a limit allows `most`.
+ * its account holds `used` units, and the limit of `scope` allows `most`.
  */
 export type WaitingReason =
   | { readonly kind: 'short'; readonly free: number; readonly obstacles: readonly Obstacle[] }
   | { readonly kind: 'booked'; readonly booked: readonly Booked[] }
   | { readonly kind: 'behind'; readonly position: number }
   | { readonly kind: 'next' }
-  | { readonly kind: 'over-limit'; readonly used: number; readonly most: number }
+  | ({ readonly kind: 'over-limit' } & ReachedLimit)
   | { readonly kind: 'unanswered' }
   | { readonly kind: 'stopped' }
 

@@ -1,5 +1,5 @@
 import { bookingsOf } from '../pool/bookings.ts'
-import type { Millis, Pool, QueueEntry, Request, UnitId } from '../pool/model.ts'
+import type { Millis, Pool, QueueEntry, Request, Scope, UnitId } from '../pool/model.ts'
 import { wantedUnits } from '../pool/suitable.ts'
 import { Calendar } from './calendar.ts'
 import { type Conditions, calendarOf } from './conditions.ts'
@@ -87,6 +87,8 @@ export type Standing =
 export interface ReachedLimit {
   readonly used: number
   readonly most: number
+  /** Where the limit comes from. */
+  readonly scope: Scope
 }
 
 /** The standing of each entry, by its id. */
@@ -127,7 +129,7 @@ export function limitsReached(pool: Pool, now: Millis): ReadonlyMap<string, Reac
     const demand = demandOf(entry, pool.policy)
     const { cap } = demand
     if (cap === undefined || openings.allows(demand)) continue
-    reached.set(entry.id, { used: openings.peakFor(demand).units, most: cap.most })
+    reached.set(entry.id, { used: openings.peakFor(demand).units, most: cap.most, scope: cap.scope })
   }
   return reached
 }

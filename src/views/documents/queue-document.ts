@@ -5,6 +5,7 @@ import { requestWords } from '../words/request-words.ts'
 import { reasonWords } from '../words/waiting-words.ts'
 import { bookedDocument } from './booked-document.ts'
 import { obstacleDocument } from './obstacle-document.ts'
+import { sourceDocument } from './policy-document.ts'
 import { requirementsDocument } from './requirements-document.ts'
 import { definedOnly, timestamp, typeOf } from './status-document.ts'
 
@@ -53,7 +54,7 @@ function reasonFields(reason: WaitingReason) {
     case 'behind':
       return { behind_position: reason.position }
     case 'over-limit':
-      return { used: reason.used, most: reason.most }
+      return { used: reason.used, most: reason.most, ...sourceDocument(reason.scope) }
     default:
       return {}
   }

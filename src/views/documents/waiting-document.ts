@@ -1,6 +1,7 @@
 import type { WaitProgress } from '../../app/waiting/wait-progress.ts'
 import type { WaitingDocument } from '../schemas/queue.ts'
 import { obstacleDocument } from './obstacle-document.ts'
+import { sourceDocument } from './policy-document.ts'
 import { timestamp } from './status-document.ts'
 
 /** The progress as JSON: `{"waiting": {"position": 2, …}}`. */
@@ -18,7 +19,7 @@ export function waitingDocument({
     length,
     free,
     ...(obstacles.length === 0 ? {} : { unavailable_gpus: obstacles.map(obstacleDocument) }),
-    ...(limit === undefined ? {} : { limit }),
+    ...(limit === undefined ? {} : { limit: limitDocument(limit) }),
     ...(forecast.kind === 'at' ? { earliest_start: timestamp(forecast.at) } : {}),
     ...(driverFailure === undefined
       ? {}
@@ -26,3 +27,7 @@ export function waitingDocument({
   }
   return { waiting }
 }
+
+const limitDocument = ({ used, most, scope }: NonNullable<WaitProgress['limit']>) => ({
+  ...{ used, most, ...sourceDocument(scope) },
+})

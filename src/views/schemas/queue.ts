@@ -5,6 +5,8 @@ import { drain } from './drain.ts'
 import { faultReason, reservationType } from './status.ts'
 import { list, object, oneOf, optional, position, text, time, whole } from './values.ts'
 
+const limitSource = oneOf(['pool', 'account', 'group'])
+
 /** An unreserved or drained GPU that cannot be granted, with the values of `status --json`. */
 export const unavailableGpu = object({
   gpu_id: whole,
@@ -46,6 +48,9 @@ export const queuePlace = object({
   /** With `over-limit`: the number of GPUs that the account has, and the most that it may have. */
   used: optional(whole),
   most: optional(whole),
+  /** With `over-limit`: whose limit it is, with the name of the account or group. */
+  source: optional(limitSource),
+  name: optional(text),
   /** Why the probe of the driver failed. */
   driver_trouble: optional(text),
   driver_trouble_code: optional(oneOf(ERROR_CODES)),
@@ -67,7 +72,7 @@ export const waiting = object({
     /** The drained and the unreserved GPUs that cannot be granted, and why. */
     unavailable_gpus: optional(list(unavailableGpu)),
     /** The limit that keeps the request from starting. */
-    limit: optional(object({ used: whole, most: whole })),
+    limit: optional(object({ used: whole, most: whole, source: limitSource, name: optional(text) })),
     earliest_start: optional(time),
     /** Why the last probe of the driver failed. */
     trouble: optional(text),

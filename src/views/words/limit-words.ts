@@ -1,12 +1,12 @@
 import type { CanhazgpuError } from '../../domain/errors.ts'
 import type { OverLimit, Reason } from '../../domain/operation/refusal.ts'
-import type { LimitKey, Millis, Scope } from '../../domain/pool/model.ts'
+import type { Millis } from '../../domain/pool/model.ts'
 import { DEFAULT_GRACE } from '../../domain/schedule/demand.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
-import { printable } from '../../domain/text/text.ts'
 import { formatWhen } from '../../domain/text/when.ts'
 import { SEE_SCHEDULE } from './booking-words.ts'
 import { localOffset } from './clock-time.ts'
+import { limitSource } from './limit-source.ts'
 
 type Words = Pick<CanhazgpuError, 'code' | 'message'> & { readonly hint: string }
 
@@ -25,7 +25,7 @@ export function limitWords(reason: OverLimit): Words {
       const { most, booked, scope } = reason
       return {
         code: 'over-limit',
-        message: `Your limit is ${most} bookings (${sourceWords('max-waiting', scope)}): you have ${booked}`,
+        message: `Your limit is ${most} bookings (${limitSource('max-waiting', scope)}): you have ${booked}`,
         hint: bookingsHint(reason),
       }
     }
@@ -36,7 +36,7 @@ export function limitWords(reason: OverLimit): Words {
         hint: bookingsHint(reason),
       }
     case 'ahead': {
-      const source = sourceWords('max-booked-ahead', reason.scope)
+      const source = limitSource('max-booked-ahead', reason.scope)
       return {
         code: 'impossible-request',
         message: `A booking may begin at most ${formatDuration(reason.most)} ahead (${source}): requested ${formatDuration(reason.asked)}`,
@@ -59,7 +59,7 @@ function waitingLimitWords({ waiting, most, scope, frees }: Over<'account'>): Wo
       : `one of them is expected to leave the queue in ${formatDuration(frees.at - frees.now)}`
   return {
     code: 'too-many-waiting',
-    message: `Your limit is ${most} requests in the queue (${sourceWords('max-waiting', scope)}): you have ${waiting}`,
+    message: `Your limit is ${most} requests in the queue (${limitSource('max-waiting', scope)}): you have ${waiting}`,
     hint: most === 0 ? 'leave out --wait' : `${when}: see 'canhazgpu queue'`,
   }
 }
@@ -75,7 +75,7 @@ const graceWords = (grace: Millis | undefined): string =>
     : `, with ${formatDuration(grace)} of --grace above ${formatDuration(DEFAULT_GRACE)}`
 
 function durationLimitWords({ asked, most, scope, lasts, grace }: Over<'duration'>): Words {
-  const limit = `Your limit is ${formatDuration(most)} (${sourceWords('max-duration', scope)})`
+  const limit = `Your limit is ${formatDuration(most)} (${limitSource('max-duration', scope)})`
   const code = 'impossible-request'
   if (lasts === undefined) {
     const hint = `request at most ${formatDuration(most)}; ${SEE_POLICY}`
@@ -87,7 +87,7 @@ function durationLimitWords({ asked, most, scope, lasts, grace }: Over<'duration
 }
 
 function gpuLimitWords({ requested, used, most, scope, frees, at }: Over<'gpus'>): Words {
-  const limit = `Your limit is ${most} GPUs at once (${sourceWords('max-gpus', scope)})`
+  const limit = `Your limit is ${most} GPUs at once (${limitSource('max-gpus', scope)})`
   const message = `${limit}: you have ${used}, requested ${requested}`
   if (requested > most) {
     const instead = most === 0 ? '' : `request at most ${most}; `
@@ -113,14 +113,8 @@ function gpuLimitWords({ requested, used, most, scope, frees, at }: Over<'gpus'>
 
 /** `your limit of 2 GPUs is reached (max-gpus of group students): you have 2` */
 export const reachedWords = ({ scope, used, most }: NonNullable<TimedOut['over']>): string =>
-  `your limit of ${most} GPUs is reached (${sourceWords('max-gpus', scope)}): you have ${used}`
+  `your limit of ${most} GPUs is reached (${limitSource('max-gpus', scope)}): you have ${used}`
 
 type TimedOut = Extract<Reason, { readonly code: 'timed-out' }>
 
 const SEE_POLICY = "see 'canhazgpu policy'"
-
-/** `max-gpus of group students`. Without a scope: the default. */
-function sourceWords(key: LimitKey, scope: Scope | undefined): string {
-  if (scope === undefined) return `the default of ${key}`
-  return scope.kind === 'pool' ? `${key} of this pool` : `${key} of ${scope.kind} ${printable(scope.name)}`
-}

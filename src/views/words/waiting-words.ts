@@ -6,6 +6,7 @@ import type { WaitingReason } from '../../domain/schedule/queue-places.ts'
 import { knownEnd } from '../../domain/schedule/term-times.ts'
 import { printable } from '../../domain/text/text.ts'
 import { clockTime } from './clock-time.ts'
+import { limitSource } from './limit-source.ts'
 import { freeWords, obstacleWords } from './obstacle-words.ts'
 import { requestWords } from './request-words.ts'
 
@@ -23,7 +24,10 @@ export function ownProgress(progress: WaitProgress): string {
 
 function untilWords({ driverFailure, forecast, limit }: WaitProgress, now: Millis): string {
   if (driverFailure !== undefined) return printable(driverFailure.message)
-  const reached = limit === undefined ? '' : `your limit of ${limit.most} GPUs is reached, `
+  const reached =
+    limit === undefined
+      ? ''
+      : `your limit of ${limit.most} GPUs is reached (${limitSource('max-gpus', limit.scope)}), `
   return reached + forecastWords(forecast, now)
 }
 
@@ -75,7 +79,7 @@ export function reasonWords(reason: WaitingReason): string {
     case 'behind':
       return `behind position ${reason.position}`
     case 'over-limit':
-      return `limit of ${reason.most} GPUs reached: has ${reason.used}`
+      return `limit of ${reason.most} GPUs reached (${limitSource('max-gpus', reason.scope)}): has ${reason.used}`
     case 'next':
       return 'next to be served'
     case 'unanswered':

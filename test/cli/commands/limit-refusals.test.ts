@@ -79,7 +79,7 @@ for (const [mode, makePool] of [
         const queue = async () => JSON.parse((await ben.chg(pool, 'queue', '--json')).stdout)
         await until('it waits', async () => (await queue()).length === 1)
         expect(await queue()).toMatchObject([
-          { reason_code: 'over-limit', used: 2, most: 2, earliest_start: at },
+          { reason_code: 'over-limit', used: 2, most: 2, earliest_start: at, ...ofGroup },
         ])
         const full = { status: 75, limit: 'account', waiting: 1, most: 1, allowed_at: at, ...ofGroup }
         expect(await refused('run', '--wait', '--', 'true')).toMatchObject(full)

@@ -50,7 +50,11 @@ test.each([
 test.each<[string, Policy, Millis]>([
   ['of the pool', BOOKABLE, 5 * MINUTE],
   ['of the pool, shorter than usual', BOOKABLE, 1_000],
-  ['without a longest duration', { allocation: 'lru', limits: [limit('default-duration', HOUR)] }, 5 * MINUTE],
+  [
+    'without a longest duration',
+    { allocation: 'lru', limits: [limit('default-duration', HOUR)] },
+    5 * MINUTE,
+  ],
 ])('a run until a booking begins is planned for as long as it will have: %s', (_, policy, grace) => {
   const world = new World(1, { policy })
   granted(world.run(someUnits(1), { pid: 7 }))

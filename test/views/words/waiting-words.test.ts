@@ -74,7 +74,10 @@ test.each<[WaitingReason, string]>([
     'the free GPUs are booked too soon, by ann, ben',
   ],
   [{ kind: 'behind', position: 3 }, 'behind position 3'],
-  [{ kind: 'over-limit', used: 2, most: 2 }, 'limit of 2 GPUs reached: has 2'],
+  [
+    { kind: 'over-limit', used: 2, most: 2, scope: { kind: 'group', gid: 500, name: 'students' } },
+    'limit of 2 GPUs reached (max-gpus of group students): has 2',
+  ],
   [{ kind: 'next' }, 'next to be served'],
   [{ kind: 'unanswered' }, 'does not respond'],
   [{ kind: 'stopped' }, 'stopped, does not count until it continues'],

@@ -152,7 +152,7 @@ needing(BROWSER).describe('rules, limits and drains on the page', () => {
     const { page } = opened
     const row = page.locator('.queue tbody tr')
     expect(await row.textContent()).toContain('1 GPU of type h100 or a100 with at least 40G')
-    expect(await row.textContent()).toContain('limit of 2 GPUs reached: has 2')
+    expect(await row.textContent()).toContain('limit of 2 GPUs reached (max-gpus of this pool): has 2')
     expect(await page.locator('.summary-models li').allTextContents()).toEqual([
       `${H100.name}: 1 of 3 free`,
       `${A100.name}: 1 of 2 free`,
