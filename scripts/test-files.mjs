@@ -27,6 +27,7 @@ const WAITING_FILES = [
 const DAEMON_MODE_FILES = [
   'test/cli/commands/admin.test.ts',
   'test/cli/commands/bookings.test.ts',
+  'test/cli/commands/broken-bookings.test.ts',
   'test/cli/commands/completion.test.ts',
   'test/cli/commands/doctor-files.test.ts',
   'test/cli/commands/doctor.test.ts',

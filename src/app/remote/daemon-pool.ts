@@ -3,7 +3,7 @@ import type { UsageAnswers, UsageQuestion, UsageQuestions } from '../../domain/l
 import { LONGEST_TIMER_MS } from '../../domain/longest-timer.ts'
 import type { Grant, Intent } from '../../domain/operation/intent.ts'
 import type { Answers, Operation, PoolOperationName } from '../../domain/operation/operation.ts'
-import type { Refusal } from '../../domain/operation/refusal.ts'
+import { isRefusal, type Refusal } from '../../domain/operation/refusal.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import type { Warn, Warning } from '../../domain/warnings.ts'
 import { type Connect, ConnectionFailed } from '../../ports/daemon-connection.ts'
@@ -60,7 +60,13 @@ export class DaemonPool implements PoolService {
     operation: Operation<Name>,
   ): Promise<Answers[Name] | Refusal> {
     const request: Request = { ask: 'perform', operation, caller: this.#parts.caller }
-    return (await this.#ask(request, isRepeatable(operation.op))) as Answers[Name] | Refusal
+    let isRepeated = false
+    const onRepeat = () => {
+      isRepeated = true
+    }
+    const answer = await this.#ask(request, isRepeatable(operation.op), onRepeat)
+    const isDone = isRepeated && operation.op === 'cancel' && isEnded(answer)
+    return (isDone ? { kind: 'ended' } : answer) as Answers[Name] | Refusal
   }
 
   async view<Name extends keyof Views>(view: Name): Promise<Views[Name]> {
@@ -187,7 +193,7 @@ export class DaemonPool implements PoolService {
     this.#link?.then((link) => link?.close()).catch(() => {})
   }
 
-  async #ask(request: Request, isRepeatable: boolean): Promise<unknown> {
+  async #ask(request: Request, isRepeatable: boolean, onRepeat?: () => void): Promise<unknown> {
     const { clock, socket } = this.#parts
     const outage = new Outage(clock)
     do {
@@ -195,6 +201,7 @@ export class DaemonPool implements PoolService {
       const message = await link?.request(request).next()
       if (message !== undefined && message !== null) return answerOf(message)
       if (message === null && !isRepeatable) throw daemonStopped()
+      if (message === null) onRepeat?.()
       await outage.pause()
     } while (clock() < outage.tooLongAt)
     throw daemonDown(socket)
@@ -250,6 +257,7 @@ async function* changesOn(link: Link, signal: AbortSignal): AsyncIterable<void> 
   }
 }
 
+const isEnded = (answer: unknown): boolean => isRefusal(answer) && answer.refused.code === 'no-such-booking'
+
 /** Whether performing the operation twice has the same effect as performing it once. */
-const isRepeatable = (name: PoolOperationName): boolean =>
-  name !== 'extend' && name !== 'release' && name !== 'cancel'
+const isRepeatable = (name: PoolOperationName): boolean => name !== 'extend' && name !== 'release'

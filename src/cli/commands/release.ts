@@ -1,7 +1,7 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Booking, UnitId } from '../../domain/pool/model.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
-import { bookingDocument } from '../../views/documents/schedule-document.ts'
+import { bookingDocument } from '../../views/documents/booking-document.ts'
 import type { ReleasedDocument } from '../../views/schemas/grant.ts'
 import { cancelledWords } from '../../views/words/booking-answers.ts'
 import { gpuWords } from '../../views/words/holders.ts'
@@ -12,7 +12,10 @@ import type { Context } from '../context.ts'
 import { gpuIds, reservationId } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
 
-type Result = Released | { readonly kind: 'cancelled'; readonly booking: Booking }
+type Result =
+  | Released
+  | { readonly kind: 'cancelled'; readonly booking: Booking }
+  | { readonly kind: 'ended'; readonly id: string }
 
 interface Released {
   readonly kind: 'released'
@@ -41,21 +44,42 @@ export const release = command({
     const unreserved = gpuIds?.filter((id) => !released.includes(id)) ?? []
     return { kind: 'released', units: released, asked: gpuIds, unreserved }
   },
-  text: (result) =>
-    result.kind === 'cancelled' ? { stdout: cancelledWords(result.booking) } : releasedText(result),
-  json: (result): ReleasedDocument =>
-    result.kind === 'cancelled'
-      ? { released: [], cancelled: bookingDocument(result.booking) }
-      : {
+  text: (result) => {
+    switch (result.kind) {
+      case 'cancelled':
+        return { stdout: cancelledWords(result.booking) }
+      case 'ended':
+        return { stdout: `${result.id} has been cancelled or released\n` }
+      case 'released':
+        return releasedText(result)
+    }
+  },
+  json: (result): ReleasedDocument => {
+    switch (result.kind) {
+      case 'cancelled':
+        return { released: [], cancelled: bookingDocument(result.booking) }
+      case 'ended':
+        return { released: [], ended: result.id }
+      case 'released':
+        return {
           released: result.units.map(gpuNumber),
           ...(result.unreserved.length === 0 ? {} : { not_released: result.unreserved.map(gpuNumber) }),
-        },
+        }
+    }
+  },
 })
 
 /** Cancels a booking, or ends a reservation, by its id. */
 async function releaseById(id: string, { pool }: Context): Promise<Result> {
   const answer = unlessRefused(await (await pool()).perform({ op: 'cancel', id }))
-  return answer.kind === 'cancelled' ? answer : { ...answer, asked: undefined, unreserved: [] }
+  switch (answer.kind) {
+    case 'cancelled':
+      return answer
+    case 'ended':
+      return { kind: 'ended', id }
+    case 'released':
+      return { ...answer, asked: undefined, unreserved: [] }
+  }
 }
 
 const releasedText = ({ units, asked, unreserved }: Released): Printed => ({

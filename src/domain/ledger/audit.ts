@@ -1,5 +1,5 @@
 import type { RuleKey } from '../policy/rules.ts'
-import type { Account, Millis, ProviderName, Scope, UnitId } from '../pool/model.ts'
+import type { Account, Millis, Owner, ProviderName, Scope, UnitId } from '../pool/model.ts'
 
 /** A change that an administrator made. It is committed together with the change, and stays as it is. */
 export interface AuditRecord {
@@ -13,6 +13,15 @@ export interface AuditRecord {
 export type AuditedChange =
   | RuleChange
   | { readonly kind: 'drain' | 'restore'; readonly units: readonly UnitId[]; readonly reason?: string }
+  /** An administrator cancelled the booking of another account, or set up a pool that cannot keep it. */
+  | {
+      readonly kind: 'cancel'
+      readonly booking: string
+      readonly owner: Owner
+      readonly gpus: number
+      readonly from: Millis
+      readonly until: Millis
+    }
   /** The pool adopted the devices that the driver reports for these units. */
   | { readonly kind: 'refresh'; readonly units: readonly UnitId[] }
   | {

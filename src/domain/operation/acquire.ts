@@ -5,10 +5,10 @@ import type { Moment, Pool, Reservation } from '../pool/model.ts'
 import { unitsOf } from '../pool/units.ts'
 import { clearUnresponsive, noteStartable } from '../schedule/unresponsive.ts'
 import { acquire, addToQueue, impossibleIn } from './acquisition.ts'
-import type { Grant } from './intent.ts'
+import { type Grant, type RequestedTerm, typedDuration } from './intent.ts'
 import { limitedIntent, limitNeverAllowing, limitReached } from './limited-request.ts'
 import type { Acquired, Context, Done, Operation } from './operation.ts'
-import { isRefusal } from './refusal.ts'
+import { type BookedUp, isRefusal, type Shortage } from './refusal.ts'
 
 /** Grants units that the driver reports idle. Otherwise joins the queue or refuses. */
 export function acquireUnits(
@@ -38,7 +38,7 @@ export function acquireUnits(
     const grant = grantOf(result.reservation, { evidence, observed, now: context.now })
     return { pool: after, answer: { kind: 'granted', grant } }
   }
-  if (wait === undefined) return { pool, answer: { refused: result.shortage } }
+  if (wait === undefined) return { pool, answer: { refused: withAsked(result.shortage, given.term) } }
   const waiting = addToQueue(
     clearUnresponsive(pool, intent.id),
     { ...intent, term: given.term },
@@ -48,6 +48,12 @@ export function acquireUnits(
   if (isRefusal(waiting)) return { pool, answer: waiting }
   const reading = { evidence, reserved: reservedUnits(pool) }
   return { pool: noteStartable(waiting, intent.id, conditions), answer: { kind: 'queued', reading } }
+}
+
+/** The defaults of the pool are no facts that the user gave. */
+function withAsked(shortage: Shortage | BookedUp, term: RequestedTerm): Shortage | BookedUp {
+  const asked = typedDuration(term)
+  return shortage.code !== 'booked' || asked === undefined ? shortage : { ...shortage, asked }
 }
 
 interface GrantFacts {

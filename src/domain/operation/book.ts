@@ -14,10 +14,11 @@ import { isSameAccount } from '../pool/rights.ts'
 import { unitsOf } from '../pool/units.ts'
 import { unusableIn } from '../schedule/conditions.ts'
 import { sizeOf } from '../schedule/demand.ts'
-import { peakOf, usesOf } from '../schedule/peak-use.ts'
+import { ownBookings, peakOf, usesOf } from '../schedule/peak-use.ts'
 import { promisesOf } from '../schedule/promises.ts'
 import { observationIn } from './acquire.ts'
 import { impossibleIn } from './acquisition.ts'
+import { audited, cancelOf } from './audited.ts'
 import { endWhere } from './ending.ts'
 import type { BookingIntent } from './intent.ts'
 import type { Cancelled, Context, Done, Operation } from './operation.ts'
@@ -54,14 +55,11 @@ export function book(pool: Pool, { intent }: Operation<'book'>, context: Context
         answer: {
           refused: unbookable(pool, booking, {
             ...conditions,
-            fits: (from) => {
+            isAllowed: (from) => {
               const later = movedTo(booking, from)
-              return (
-                mayNotBook(pool.policy, later, now) === null &&
-                limitReached(pool, later, now) === null &&
-                withBooking(later).kind === 'kept'
-              )
+              return mayNotBook(pool.policy, later, now) === null && limitReached(pool, later, now) === null
             },
+            fits: (from) => withBooking(movedTo(booking, from)).kind === 'kept',
           }),
         },
       }
@@ -76,12 +74,14 @@ const movedTo = (booking: Booking, from: Millis): Booking => ({
 })
 
 /** Cancels a booking, or ends the reservation that it became. */
-export function cancel(pool: Pool, { id }: Operation<'cancel'>, { actor, now }: Context): Done<Cancelled> {
+export function cancel(pool: Pool, { id }: Operation<'cancel'>, context: Context): Done<Cancelled> {
+  const { actor, now } = context
   const bookings = bookingsOf(pool)
   const booking = bookings.find((each) => each.id === id)
   if (booking !== undefined) {
     const others = bookings.filter((each) => each !== booking)
-    return { pool: withBookings(pool, others), answer: { kind: 'cancelled', booking } }
+    const audit = isSameAccount(actor, booking.owner.account) ? [] : [audited(cancelOf(booking), context)]
+    return { pool: withBookings(pool, others), audit, answer: { kind: 'cancelled', booking } }
   }
   const held = pool.reservations.find((each) => each.id === id)
   if (held === undefined) return { pool, answer: { refused: { code: 'no-such-booking', id } } }
@@ -156,7 +156,11 @@ function limitReached(pool: Pool, booking: Booking, now: Millis): OverLimit | nu
   const requested = sizeOf(request)
   if (peak.units + requested <= gpus.value) return null
   const { scope, value: most } = gpus
-  return { code: 'over-limit', limit: 'gpus', scope, requested, used: peak.units, most, at: peak.at }
+  const { at } = peak
+  return {
+    ...{ code: 'over-limit', limit: 'gpus', scope, requested, used: peak.units, most, at },
+    ...ownBookings(pool, account, at),
+  }
 }
 
 /** With the time at which the first booking begins, if one more is possible then. */

@@ -2,17 +2,18 @@ import { adopted, matchDevices } from '../observation/devices.ts'
 import { changedPolicy, type PolicyChange } from '../policy/change.ts'
 import { bookingScopes } from '../policy/limits.ts'
 import { ruleChanges } from '../policy/rule-changes.ts'
-import { bookingsOf } from '../pool/bookings.ts'
 import type { LimitKey, Policy, Pool, Unit } from '../pool/model.ts'
 import { observationIn } from './acquire.ts'
 import { isPossible } from './acquisition.ts'
 import { audited } from './audited.ts'
-import { withKeptBookings } from './kept-bookings.ts'
+import { withoutBroken } from './kept-bookings.ts'
 import type { Context, Done, Operation } from './operation.ts'
+import { isRefusal } from './refusal.ts'
 
 /**
  * Stores the UUIDs, names and memory that the driver reports, for all units or for none. Requests that these units can
- * never meet leave the queue; their waiters are refused when they ask again. Bookings get other units if they must.
+ * never meet leave the queue; their waiters are refused when they ask again. Bookings get other units if they must; if
+ * there are none, the change is refused.
  */
 export function adoptDevices(
   pool: Pool,
@@ -31,7 +32,8 @@ export function adoptDevices(
   if (changed.length === 0) return { pool, answer: changed }
   const queue = pool.queue.filter(({ request }) => isPossible(request, { units }))
   const change = { kind: 'refresh', units: changed.map(({ id }) => id) } as const
-  const after = withKeptBookings({ ...pool, units, queue }, bookingsOf(pool), context.now.wall)
+  const after = withoutBroken(pool, { ...pool, units, queue }, context.now.wall)
+  if (isRefusal(after)) return { pool, answer: after }
   return { pool: after, audit: [audited(change, context)], answer: changed }
 }
 

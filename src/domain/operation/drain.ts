@@ -1,10 +1,9 @@
-import { bookedUnits, bookingsOf } from '../pool/bookings.ts'
 import type { Pool, Unit, UnitId } from '../pool/model.ts'
 import { hasUnit, unitsOf } from '../pool/units.ts'
-import { arranged } from '../schedule/arrangement.ts'
 import { audited } from './audited.ts'
+import { withoutBroken } from './kept-bookings.ts'
 import type { Answers, Context, Done, Operation } from './operation.ts'
-import type { Refusal } from './refusal.ts'
+import { isRefusal, type Refusal } from './refusal.ts'
 import { heldBy } from './shortage.ts'
 
 /**
@@ -32,13 +31,8 @@ export function drain(
       .map((id) => heldBy(each, id)),
   )
   const { pool: after, changed } = changedUnits(pool, ids, drained)
-  const placed = arranged(after, { now: now.wall, before: pool })
-  if (placed === null) {
-    const booked = bookingsOf(pool)
-      .flatMap(bookedUnits)
-      .filter(({ unit }) => ids.includes(unit))
-    return { pool, answer: { refused: { code: 'booked', now: now.wall, booked } } }
-  }
+  const placed = withoutBroken(pool, after, now.wall)
+  if (isRefusal(placed)) return { pool, answer: placed }
   return { pool: placed, ...auditedUnits('drain', { changed, reason }, context), answer: { changed, held } }
 }
 

@@ -3,7 +3,7 @@ import { type Booked, bookedUnits, bookingsOf } from '../pool/bookings.ts'
 import type { Account, Millis, Pool, UnitId } from '../pool/model.ts'
 import { owns } from '../pool/rights.ts'
 import { unitsOf } from '../pool/units.ts'
-import { peakOf, usesOf } from '../schedule/peak-use.ts'
+import { ownBookings, peakOf, usesOf } from '../schedule/peak-use.ts'
 import { withPromisesKept } from '../schedule/promises.ts'
 import { knownEnd } from '../schedule/term-times.ts'
 import { impossibleIn } from './acquisition.ts'
@@ -89,7 +89,10 @@ function gpuLimitExceeded(
   if (units <= limit.value || at === now) return null
   const requested = extended.filter((held) => knownEnd(held) > at).flatMap(unitsOf).length
   const { scope, value: most } = limit
-  return { code: 'over-limit', limit: 'gpus', scope, requested, used: units - requested, most, at }
+  return {
+    ...{ code: 'over-limit', limit: 'gpus', scope, requested, used: units - requested, most, at },
+    ...ownBookings(after, limitedAs(actor), at),
+  }
 }
 
 function ownExtendable(

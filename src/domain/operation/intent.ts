@@ -74,6 +74,12 @@ export function longestHold(term: RequestedTerm): Millis | undefined {
 export const typedHold = (term: RequestedTerm): Millis | undefined =>
   term.kind === 'manual' && term.isDefault !== undefined ? undefined : longestHold(term)
 
+/** The duration or time limit that the user gave, without the grace; undefined: none. */
+export function typedDuration(term: RequestedTerm): Millis | undefined {
+  if (term.kind === 'run') return term.timeout?.after
+  return term.isDefault === undefined ? term.duration : undefined
+}
+
 /** The time for which the units must be free, if that is less than the longest hold. */
 export function leastHold(term: RequestedTerm): Millis | undefined {
   if (term.kind === 'manual' || term.untilBooked === undefined) return undefined

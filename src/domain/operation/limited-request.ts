@@ -3,6 +3,7 @@ import { durationsFor, limitFor, storedGroups } from '../policy/limits.ts'
 import type { Millis, Policy, Pool, Scope } from '../pool/model.ts'
 import type { Conditions } from '../schedule/conditions.ts'
 import { countedGrace, DEFAULT_GRACE, runWithin, sizeOf } from '../schedule/demand.ts'
+import { ownBookings } from '../schedule/peak-use.ts'
 import { openingsFor } from '../schedule/startable.ts'
 import { NEVER } from '../schedule/term-times.ts'
 import { demandIn, type Intent, type RequestedTerm, subjectOf } from './intent.ts'
@@ -94,7 +95,7 @@ export function limitReached(pool: Pool, intent: Intent, conditions: Conditions)
   return {
     ...{ ...over(limit.scope), limit: 'gpus', most: cap.most, requested, used },
     ...(at > conditions.now
-      ? { at }
+      ? { at, ...ownBookings(pool, cap.account, at) }
       : frees === undefined
         ? {}
         : { frees: { at: frees, now: conditions.now } }),

@@ -113,6 +113,8 @@ export type Cancelled =
   | { readonly kind: 'cancelled'; readonly booking: Booking }
   /** The units of a reservation. */
   | { readonly kind: 'released'; readonly units: readonly UnitId[] }
+  /** A daemon that was asked again after a lost answer has nothing with this id: it has ended. */
+  | { readonly kind: 'ended' }
 
 export type Acquired =
   | { readonly kind: 'granted'; readonly grant: Grant }

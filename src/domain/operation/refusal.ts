@@ -1,6 +1,6 @@
 import type { UnitFault } from '../observation/readings.ts'
 import type { Booked } from '../pool/bookings.ts'
-import type { Drain, LimitKey, Millis, Requirements, Scope, UnitId } from '../pool/model.ts'
+import type { Booking, Drain, LimitKey, Millis, Requirements, Scope, UnitId } from '../pool/model.ts'
 
 /** The reason for which an operation was refused. `views/words/refusals.ts` makes its text. */
 export interface Refusal {
@@ -34,6 +34,8 @@ export type Reason =
   /** A waiter would be delayed. */
   | { readonly code: 'promised' }
   | BookedUp
+  /** The operation would take the units of these bookings, and there are no others for them. */
+  | { readonly code: 'breaks-bookings'; readonly bookings: readonly Booking[] }
   /** The account may not book GPUs. Without a scope: by default. */
   | { readonly code: 'bookings-off'; readonly scope?: Scope }
   /** A booking would begin in the past. */
@@ -111,7 +113,7 @@ export type OverLimit =
     }
   /**
    * The account would hold too many units. `frees`: when the limit allows the request, if that is known. `at`: the later
-   * time at which it would, with its bookings.
+   * time at which it would, with `bookings` of its own.
    */
   | {
       readonly code: 'over-limit'
@@ -122,6 +124,7 @@ export type OverLimit =
       readonly most: number
       readonly frees?: { readonly at: Millis; readonly now: Millis }
       readonly at?: Millis
+      readonly bookings?: readonly Booking[]
     }
   /** The account would hold the units for too long. */
   | {
@@ -136,7 +139,7 @@ export type OverLimit =
       readonly grace?: Millis
     }
 
-/** Only bookings keep the request from starting now, or the operation would take units from them. */
+/** Only bookings keep the request from starting now, or an extension would take units from them. */
 export interface BookedUp {
   readonly code: 'booked'
   readonly now: Millis
@@ -149,6 +152,8 @@ export interface BookedUp {
   readonly longest?: Millis
   /** The part of `longest` that is the grace of a run. */
   readonly grace?: Millis
+  /** The duration or time limit that the request gave, without the grace. Absent: the default. */
+  readonly asked?: Millis
 }
 
 /** There are not enough units for a booking, by the known ends of all others. */
@@ -165,7 +170,7 @@ export interface Unbookable {
   readonly draining: readonly Draining[]
   readonly occupied: readonly Occupied[]
   readonly faulty: readonly Faulty[]
-  /** The first later time at which it would fit. */
+  /** A later time at which it would fit: the first that was found. */
   readonly earliest?: Millis
 }
 

@@ -5,7 +5,7 @@ import { bookingsOf } from '../pool/bookings.ts'
 import { followClock } from '../pool/clock.ts'
 import type { Policy, Pool, QueueEntry, Stamp, Unit, UnitId } from '../pool/model.ts'
 import { isPossible } from './acquisition.ts'
-import { audited } from './audited.ts'
+import { audited, cancelOf } from './audited.ts'
 import { endWhere, settle } from './ending.ts'
 import { withKeptBookings } from './kept-bookings.ts'
 import type { Answers, Context, Done, NewPool, Operation } from './operation.ts'
@@ -43,9 +43,7 @@ export function setUp(
     writtenAt: now,
   }
   const promised = settled === null ? [] : bookingsOf(settled.pool)
-  const pool = withKeptBookings(empty, promised, now.wall)
-  const kept = new Set(bookingsOf(pool).map(({ id }) => id))
-  const lost = promised.filter(({ id }) => !kept.has(id))
+  const { pool, lost } = withKeptBookings(empty, promised, { now: now.wall })
   const records = [
     ...(salvaged?.records ?? []),
     ...(settled?.ended ?? []),
@@ -57,6 +55,7 @@ export function setUp(
     { kind: 'set-up', units: units.length, provider, isReset } as const,
     ...ruleChanges(rules, pool.policy),
     ...drainChanges(settled?.pool.units ?? [], pool.units),
+    ...lost.map(cancelOf),
   ]
   const audit = changes.map((change) => audited(change, context))
   return {

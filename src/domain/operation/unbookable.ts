@@ -11,12 +11,14 @@ import { busyUnits, drainingIn, faultIn, usersIn } from './shortage.ts'
 interface Conditions {
   readonly now: Millis
   readonly evidence: Evidence
-  /** Whether the booking could begin then. */
+  /** Whether the rules of the pool and the limits of the account allow the booking to begin then. */
+  readonly isAllowed: (from: Millis) => boolean
+  /** Whether there is room for it then. Each call takes as long as a booking. */
   readonly fits: (from: Millis) => boolean
 }
 
 /** Why there are not enough units for a booking. */
-export function unbookable(pool: Pool, wanted: Booking, { now, evidence, fits }: Conditions): Unbookable {
+export function unbookable(pool: Pool, wanted: Booking, { now, evidence, ...tests }: Conditions): Unbookable {
   const { request, owner, term } = wanted
   const { from, until } = term
   const suitable = pool.units.filter((unit) =>
@@ -41,8 +43,7 @@ export function unbookable(pool: Pool, wanted: Booking, { now, evidence, fits }:
   )
   const taken = new Set([busy, booked, draining, occupied, faulty].flat().map(({ unit }) => unit))
   const unusable = new Set([draining, occupied, faulty].flat().map(({ unit }) => unit))
-  const first = laterTimes(pool, ids.difference(unusable), wanted).find(fits)
-  const earliest = first === undefined ? undefined : inWholeMinute(first, fits)
+  const earliest = laterStart(laterTimes(pool, ids.difference(unusable), wanted), tests)
   return {
     ...{ code: 'unbookable', requested: sizeOf(request), available: ids.size - taken.size },
     ...{ from, until, now, busy, booked, draining, occupied, faulty },
@@ -50,16 +51,13 @@ export function unbookable(pool: Pool, wanted: Booking, { now, evidence, fits }:
   }
 }
 
-/** Each try takes as long as a booking. */
-const MOST_TRIES = 3
-
 const SECOND: Millis = 1_000
 const MINUTE: Millis = 60 * SECOND
 
 const nextWhole = (step: Millis, at: Millis): Millis => Math.ceil(at / step) * step
 
 /**
- * The next times at which enough of these units are free, if no booking moves to another unit. In whole seconds: the
+ * The times at which enough of these units are free, if no booking moves to another unit. In whole seconds: the
  * user can type them.
  */
 function laterTimes(pool: Pool, units: ReadonlySet<UnitId>, { request, term }: Booking): readonly Millis[] {
@@ -75,18 +73,25 @@ function laterTimes(pool: Pool, units: ReadonlySet<UnitId>, { request, term }: B
   const times = [...new Set(later)].sort((a, b) => a - b)
   const isFree = (unit: UnitId, from: Millis) =>
     taken.get(unit)?.every((each) => each.until <= from || from + length <= each.from) === true
-  const found: Millis[] = []
-  for (const time of times) {
-    let free = 0
-    for (const unit of units) if (isFree(unit, time)) free++
-    if (free >= sizeOf(request)) found.push(time)
-    if (found.length === MOST_TRIES) break
-  }
-  return found
+  const freeAt = (time: Millis) => [...units].filter((unit) => isFree(unit, time)).length
+  return times.filter((time) => freeAt(time) >= sizeOf(request))
 }
 
-/** The next whole minute, unless the booking no longer fits then. */
-function inWholeMinute(first: Millis, fits: Conditions['fits']): Millis {
+/** How many of the first times are tried; then only the last one, after all known ends. */
+const MOST_TRIES = 3
+
+/**
+ * A time at which the booking fits: the first that was found, in a whole minute if it fits then too. Undefined if none
+ * was found.
+ */
+function laterStart(
+  times: readonly Millis[],
+  { isAllowed, fits }: Pick<Conditions, 'isAllowed' | 'fits'>,
+): Millis | undefined {
+  const allowed = times.filter(isAllowed)
+  const tried = allowed.slice(0, MOST_TRIES)
+  const first = tried.find(fits) ?? allowed.slice(MOST_TRIES).slice(-1).find(fits)
+  if (first === undefined) return undefined
   const minute = nextWhole(MINUTE, first)
-  return fits(minute) ? minute : first
+  return isAllowed(minute) && fits(minute) ? minute : first
 }

@@ -1,6 +1,6 @@
 import { limitedAs } from '../policy/limits.ts'
 import { bookingsOf } from '../pool/bookings.ts'
-import type { Millis, Pool, Reservation } from '../pool/model.ts'
+import type { Booking, Millis, Pool, Reservation } from '../pool/model.ts'
 import { knownEnd, NEVER, startOf } from './term-times.ts'
 
 /** A number of units that an account has for some time. */
@@ -58,4 +58,16 @@ export function usesOf(pool: Pool, account: number, now: Millis): readonly Use[]
     .filter(({ owner }) => limitedAs(owner.account) === account)
     .map(({ term: { from, until }, holdings }) => ({ from, until, units: holdings.length }))
   return [...held, ...booked]
+}
+
+/** The bookings of an account at a time, as a fact of a refusal; nothing if it has none then. */
+export function ownBookings(
+  pool: Pool,
+  account: number,
+  at: Millis,
+): { readonly bookings?: readonly Booking[] } {
+  const bookings = bookingsOf(pool).filter(
+    ({ owner, term }) => limitedAs(owner.account) === account && term.from <= at && at < term.until,
+  )
+  return bookings.length === 0 ? {} : { bookings }
 }

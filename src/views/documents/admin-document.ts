@@ -19,7 +19,7 @@ import type { AdminAnswer, Checked } from '../words/admin-answers.ts'
 import type { Found } from '../words/admin-guide.ts'
 import { differenceProblem } from '../words/differences.ts'
 import type { ImportedPool } from '../words/import-answers.ts'
-import { bookingDocument } from './schedule-document.ts'
+import { bookingDocument } from './booking-document.ts'
 
 /** The result of `admin` as JSON. */
 export function adminDocument(

@@ -31,6 +31,13 @@ function changeDocument(change: AuditedChange) {
     case 'restore':
     case 'refresh':
       return { change: change.kind, gpu_ids: change.units.map(gpuNumber) }
+    case 'cancel': {
+      const { kind, booking, owner, gpus, from, until } = change
+      return {
+        ...{ change: kind, booking, user: owner.shownName, account: owner.account.name, gpus },
+        ...{ from: timestamp(from), until: timestamp(until) },
+      }
+    }
     case 'set-up':
       return { change: change.kind, gpus: change.units, provider: change.provider, reset: change.isReset }
   }

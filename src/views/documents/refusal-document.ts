@@ -7,8 +7,9 @@ import type {
   Reason,
   Unbookable,
 } from '../../domain/operation/refusal.ts'
-import type { Millis, Scope, UnitId } from '../../domain/pool/model.ts'
+import type { Booking, Millis, Scope, UnitId } from '../../domain/pool/model.ts'
 import { gpuNumber } from '../../domain/pool/units.ts'
+import { sizeOf } from '../../domain/schedule/demand.ts'
 import type { RefusalDocument } from '../schemas/refusal.ts'
 import { faultWords } from '../words/faults.ts'
 import { bookedDocument } from './booked-document.ts'
@@ -82,7 +83,10 @@ export function refusalDocument(reason: Reason): RefusalDocument {
         ...(reason.requested === undefined ? {} : { requested: reason.requested }),
         ...(reason.available === undefined ? {} : { available: reason.available }),
         ...(reason.longest === undefined ? {} : { longest_seconds: reason.longest / 1000 }),
+        ...(reason.asked === undefined ? {} : { requested_seconds: reason.asked / 1000 }),
       }
+    case 'breaks-bookings':
+      return { code: reason.code, lost_bookings: reason.bookings.map(promiseDocument) }
     case 'past':
       return { code: reason.code, from: timestamp(reason.from) }
     case 'unbookable':
@@ -153,6 +157,11 @@ const unusableDocument = ({
 const drainingDocument = (draining: readonly Draining[]) =>
   draining.map(({ unit, drain }) => ({ gpu_id: gpuNumber(unit), ...drainDocument(drain) }))
 
+const promiseDocument = ({ id, owner, request, term }: Booking) => ({
+  ...{ booking: id, user: owner.shownName, account: owner.account.name, gpus: sizeOf(request) },
+  ...{ from: timestamp(term.from), until: timestamp(term.until) },
+})
+
 /** Without a scope: the default. */
 const sourceOf = (scope: Scope | undefined) =>
   scope === undefined ? { source: 'default' as const } : sourceDocument(scope)
@@ -181,9 +190,10 @@ function limitDocument(reason: OverLimit): RefusalDocument {
       return { code, limit, ...seconds, ...source }
     }
     case 'gpus': {
-      const { limit, requested, used, most, frees, at } = reason
+      const { limit, requested, used, most, frees, at, bookings } = reason
       const when = { ...freesDocument(frees), ...(at === undefined ? {} : { exceeded_at: timestamp(at) }) }
-      return { code, limit, requested, used, most, ...sourceDocument(reason.scope), ...when }
+      const own = bookings === undefined ? {} : { own_bookings: bookings.map(promiseDocument) }
+      return { code, limit, requested, used, most, ...sourceDocument(reason.scope), ...when, ...own }
     }
     case 'duration': {
       const { limit, asked, most, lasts } = reason

@@ -1,12 +1,11 @@
 import type { Overview } from '../../domain/observation/status.ts'
 import { bookingsOf } from '../../domain/pool/bookings.ts'
-import type { Booking, Owner } from '../../domain/pool/model.ts'
 import { gpuNumber, unitsOf } from '../../domain/pool/units.ts'
 import { type BegunBooking, begunBookings, type Period, timelineOf } from '../../domain/schedule/timeline.ts'
 import type { BookingDocument, PeriodDocument, ScheduleDocument } from '../schemas/schedule.ts'
 import { requestWords } from '../words/request-words.ts'
 import { STATES } from '../words/status/states.ts'
-import { requirementsDocument } from './requirements-document.ts'
+import { bookingDocument, commonFields, ownerFields } from './booking-document.ts'
 import { timestamp, typeOf } from './status-document.ts'
 
 type Shown = Pick<Overview, 'pool' | 'gpus' | 'view'>
@@ -32,29 +31,11 @@ export function scheduleDocument(
   }
 }
 
-export function bookingDocument(booking: Booking): BookingDocument {
-  const { request } = booking
-  return {
-    ...commonFields(booking),
-    request: requestWords(request),
-    gpus: request.kind === 'count' ? request.count : request.ids.length,
-    ...(request.kind === 'count' ? requirementsDocument(request) : { gpu_ids: request.ids.map(gpuNumber) }),
-  }
-}
-
 const begunDocument = (booking: BegunBooking): BookingDocument => ({
   ...commonFields(booking),
   request: requestWords({ kind: 'ids', ids: unitsOf(booking) }),
   gpus: booking.holdings.length,
   begun_at: timestamp(booking.startedAt),
-})
-
-const commonFields = (booking: Pick<Booking, 'id' | 'owner' | 'note' | 'holdings' | 'term'>) => ({
-  booking: booking.id,
-  ...ownerFields(booking),
-  from: timestamp(booking.term.from),
-  until: timestamp(booking.term.until),
-  planned_gpu_ids: unitsOf(booking).map(gpuNumber),
 })
 
 function periodDocument(period: Period): PeriodDocument {
@@ -87,9 +68,3 @@ function periodDocument(period: Period): PeriodDocument {
     }
   }
 }
-
-const ownerFields = ({ owner, note }: { readonly owner: Owner; readonly note?: string }) => ({
-  user: owner.shownName,
-  account: owner.account.name,
-  ...(note === undefined ? {} : { note }),
-})

@@ -9,7 +9,7 @@ const change = object({
   /** The account that logged in, if that is another one. */
   login: optional(text),
   login_uid: optional(whole),
-  change: oneOf(['rule', 'drain', 'restore', 'refresh', 'set-up']),
+  change: oneOf(['rule', 'drain', 'restore', 'refresh', 'cancel', 'set-up']),
   /** With `rule`: the rule, its scope, and the values as `policy set` accepts them; null: not set. */
   rule: optional(oneOf(RULE_KEYS)),
   source: optional(oneOf(['pool', 'account', 'group'])),
@@ -18,8 +18,15 @@ const change = object({
   after: optional(v.nullable(text)),
   /** With `drain`, `restore` and `refresh`. */
   gpu_ids: optional(list(whole)),
-  /** With `set-up`; `reset`: it replaced an earlier pool. */
+  /** With `set-up` and `cancel`. */
   gpus: optional(whole),
+  /** With `cancel`: the booking of another account that was cancelled, or could not be kept by a set-up. */
+  booking: optional(text),
+  user: optional(text),
+  account: optional(text),
+  from: optional(time),
+  until: optional(time),
+  /** With `set-up`; `reset`: it replaced an earlier pool. */
   provider: optional(text),
   reset: optional(v.boolean()),
   reason: optional(text),

@@ -22,6 +22,8 @@ export const released = object({
   not_released: optional(list(whole)),
   /** The booking whose id was named. */
   cancelled: optional(booking),
+  /** The named id, if the daemon restarted before it answered and nothing has this id now. */
+  ended: optional(text),
 })
 
 /** `extend --json`. */

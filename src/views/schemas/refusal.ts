@@ -12,6 +12,9 @@ const busy = object({ ...held, yours: v.boolean() })
 
 const draining = list(object({ gpu_id: whole, ...drain.entries }))
 
+/** A booking that has not begun. */
+const promise = object({ booking: text, user: text, account: text, gpus: whole, from: time, until: time })
+
 const requirements = { gpu_types: optional(list(text)), min_memory_mb: optional(whole) }
 
 /** Where a rule comes from, and the name of the account or group. */
@@ -87,6 +90,7 @@ export const refusal = v.variant('code', [
     allowed_at: optional(time),
     /** When the account would hold too many GPUs, with its bookings. */
     exceeded_at: optional(time),
+    own_bookings: optional(list(promise)),
     most: optional(whole),
     /** With `duration` and `ahead`. */
     requested_seconds: optional(amount),
@@ -104,7 +108,11 @@ export const refusal = v.variant('code', [
     available: optional(whole),
     /** The longest time for which the request could start now. */
     longest_seconds: optional(amount),
+    /** The duration or time limit that the request gave. */
+    requested_seconds: optional(amount),
   }),
+  /** Bookings for which no GPUs would be left. */
+  object({ code: v.literal('breaks-bookings'), lost_bookings: list(promise) }),
   object({ code: v.literal('bookings-off'), ...ruleSource }),
   object({ code: v.literal('past'), from: time }),
   object({
@@ -116,7 +124,7 @@ export const refusal = v.variant('code', [
     busy: list(busy),
     ...unusable,
     booked,
-    /** The first later begin that would fit. */
+    /** A later begin that would fit. */
     earliest: optional(time),
   }),
   object({ code: v.literal('no-such-booking'), id: text }),

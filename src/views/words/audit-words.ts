@@ -1,8 +1,11 @@
 import type { AuditedChange, AuditRecord, RuleChange } from '../../domain/ledger/audit.ts'
+import { shownName } from '../../domain/ledger/shown-accounts.ts'
 import { printable } from '../../domain/text/text.ts'
-import { logTime } from './clock-time.ts'
+import { formatWhen } from '../../domain/text/when.ts'
+import { localOffset, logTime } from './clock-time.ts'
 import { gpuWords } from './holders.ts'
 import type { Display, Printed } from './printed.ts'
+import { requestWords } from './request-words.ts'
 import { ruleValue } from './rule-value.ts'
 import { table } from './table.ts'
 
@@ -47,6 +50,10 @@ function changeWords(change: AuditedChange): string {
       return `${gpuWords(change.units)} drained`
     case 'restore':
       return `${gpuWords(change.units)} restored`
+    case 'cancel': {
+      const [from, until] = [change.from, change.until].map((at) => formatWhen(at, localOffset))
+      return `booking ${printable(change.booking)} of ${printable(shownName(change))} cancelled: ${requestWords({ kind: 'count', count: change.gpus })} from ${from} until ${until}`
+    }
     case 'refresh':
       return `${gpuWords(change.units)} adopted as the driver shows now`
     case 'set-up':

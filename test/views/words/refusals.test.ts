@@ -4,6 +4,7 @@ import type { Reason, Shortage } from '../../../src/domain/operation/refusal.ts'
 import { refusalDocument } from '../../../src/views/documents/refusal-document.ts'
 import { refusal } from '../../../src/views/schemas/refusal.ts'
 import { refusalError, unlessRefused } from '../../../src/views/words/refusals.ts'
+import { bookedOf } from '../../domain/pool/builders.ts'
 
 const SHORT: Shortage = {
   ...{ code: 'short', requested: 4, available: 2, taken: [], ahead: 0, now: 0 },
@@ -444,6 +445,33 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     { booked: bookedFacts, requested: 1, available: 0, longest_seconds: 36_000 },
   ],
   [
+    {
+      ...{ code: 'booked', now: 0, booked, term: 'manual', requested: 1, available: 0 },
+      ...{ longest: 36_000_000, asked: 43_200_000 },
+    },
+    'not-enough-gpus',
+    'GPU 3 is free until 10:00 (booked by ann): --duration 12h is too long, use --duration 9h55m',
+    undefined,
+    { longest_seconds: 36_000, requested_seconds: 43_200 },
+  ],
+  [
+    { code: 'breaks-bookings', bookings: [bookedOf({ id: 'a' })] },
+    'not-enough-gpus',
+    'No GPUs would be left for the booking a of alice (GPU 0 from Sun 2026-03-01 13:00 +00:00 until Sun 2026-03-01 14:00 +00:00)',
+    "root can cancel it with 'canhazgpu release a'",
+    { lost_bookings: [{ booking: 'a', account: 'alice', gpus: 1 }] },
+  ],
+  [
+    {
+      ...{ code: 'over-limit', limit: 'gpus', scope: { kind: 'pool' }, requested: 1, used: 2, most: 2 },
+      ...{ at: 36_000_000, bookings: [bookedOf({ id: 'a', units: [0, 1] })] },
+    },
+    'over-limit',
+    'Your limit is 2 GPUs at once (max-gpus of this pool): from Thu 1970-01-01 10:00 +00:00 you have 2, requested 1',
+    "your booking a has 2 of them: 'canhazgpu release a' cancels it",
+    { exceeded_at: '1970-01-01T10:00:00.000Z', own_bookings: [{ booking: 'a' }] },
+  ],
+  [
     { code: 'booked', now: 0, booked },
     'not-enough-gpus',
     'GPU 3 is booked by ann from 10:00 until 12:00',
@@ -457,7 +485,7 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     },
     'not-enough-gpus',
     'Not enough GPUs from Thu 1970-01-01 10:00 +00:00 until Thu 1970-01-01 11:00 +00:00. Requested: 2, Available: 1 (1 GPUs booked)',
-    "GPU 3 is booked by ann from 10:00 until 12:00; the earliest is --at 'Thu 1970-01-01 12:01 +00:00'",
+    "GPU 3 is booked by ann from 10:00 until 12:00; it fits --at 'Thu 1970-01-01 12:01 +00:00'",
     { earliest: '1970-01-01T12:01:00.000Z', booked: bookedFacts, busy: [] },
   ],
   [

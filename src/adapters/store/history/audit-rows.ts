@@ -7,6 +7,7 @@ import { withinDates } from './history-rows.ts'
 
 const text = v.string()
 const whole = v.pipe(v.number(), v.safeInteger())
+const time = v.pipe(v.number(), v.transform(withinDates))
 const units = v.array(text)
 const value = v.nullable(v.union([text, v.number()]))
 
@@ -25,6 +26,13 @@ const auditedChange = v.variant('kind', [
   }),
   v.object({ kind: v.picklist(['drain', 'restore']), units, reason: v.exactOptional(text) }),
   v.object({ kind: v.literal('refresh'), units }),
+  v.object({
+    ...{ kind: v.literal('cancel'), booking: text, gpus: whole, from: time, until: time },
+    owner: v.object({
+      account: v.object({ uid: whole, name: text, userNamespace: v.exactOptional(text) }),
+      shownName: text,
+    }),
+  }),
   v.object({
     kind: v.literal('set-up'),
     units: whole,
