@@ -173,6 +173,7 @@ export class LocalPool implements PoolService {
       status: () => this.#status(),
       queue: () => this.#queue(),
       policy: () => this.#policy(),
+      account: () => this.#parts.actor(),
       turns: () => this.#parts.store.turns(),
     }
     return this.#traced(question, views[question])

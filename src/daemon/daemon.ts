@@ -28,7 +28,7 @@ export interface DaemonParts {
   readonly processes: ProcessCheck
   /** The account of the daemon. */
   readonly own: Account
-  readonly accountOf: (uid: number) => Promise<Account>
+  readonly identify: SessionParts['identify']
   readonly administrationFor: (caller: Caller) => Administration
   readonly serviceFor: (caller: Caller) => PoolService
   readonly history: SessionParts['history']
@@ -125,13 +125,13 @@ export class Daemon implements ConnectionHandler {
   }
 
   opened(connection: ClientConnection): Receiver {
-    const { accountOf, administrationFor, serviceFor, watched, log, own } = this.#parts
+    const { identify, administrationFor, serviceFor, watched, log, own } = this.#parts
     return new Session({
       connection,
       version: this.#parts.version,
       waiters: this.#waiters,
       commands: this.#commands,
-      accountOf,
+      identify,
       mayAdminister: (asking) => asking === 0 || asking === own.uid,
       administrationFor,
       serviceFor,

@@ -203,7 +203,7 @@ const request = v.variant('ask', [
   v.object({
     n,
     ask: v.literal('view'),
-    view: v.picklist(['stored', 'settled', 'observed', 'status', 'queue', 'policy', 'turns']),
+    view: v.picklist(['stored', 'settled', 'observed', 'status', 'queue', 'policy', 'account', 'turns']),
     caller,
   }),
   v.object({ n, ask: v.literal('usage'), question }),

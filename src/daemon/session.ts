@@ -23,10 +23,10 @@ import type { UsageQuestion } from '../domain/ledger/usage-question.ts'
 import { verifiedIntent } from '../domain/operation/authorisation.ts'
 import type { Grant, Intent } from '../domain/operation/intent.ts'
 import { isRefusal } from '../domain/operation/refusal.ts'
-import type { Account, ProcessIdentity } from '../domain/pool/model.ts'
-import type { ClientConnection, Receiver } from '../ports/daemon-listener.ts'
+import type { ProcessIdentity } from '../domain/pool/model.ts'
+import type { ClientConnection, Credentials, Receiver } from '../ports/daemon-listener.ts'
 import type { PoolService } from '../ports/pool-service.ts'
-import type { Caller } from './caller.ts'
+import type { Caller, Identity } from './caller.ts'
 import type { Commands } from './commands.ts'
 import { ConnectionWatches, type ConnectionWatchesParts } from './connection-watches.ts'
 import type { Task } from './fair-turns.ts'
@@ -50,7 +50,8 @@ export interface SessionParts {
   readonly version: string
   readonly waiters: Waiters
   readonly commands: Commands
-  readonly accountOf: (uid: number) => Promise<Account>
+  /** Who acts for the other end of a connection. */
+  readonly identify: (peer: Credentials) => Promise<Identity>
   /** Whether this account may change the pool's rules. */
   readonly mayAdminister: (uid: number) => boolean
   readonly administrationFor: (caller: Caller) => Administration
@@ -112,7 +113,7 @@ export class Session implements Receiver {
   /** Lets a request wait for its turn. */
   #accept(inTurn: SessionParts['inTurn'], task: Task): void {
     if (this.#unanswered >= MOST_UNANSWERED) this.#refuse(tooManyRequests(MOST_UNANSWERED))
-    else if (!inTurn(this.#parts.connection.peer.uid, task)) this.#refuse(tooManyWaitingRequests())
+    else if (!inTurn(this.#parts.connection.peer.countedAs, task)) this.#refuse(tooManyWaitingRequests())
     else this.#unanswered++
   }
 
@@ -171,7 +172,7 @@ export class Session implements Receiver {
 
   /** Sends the answer later. */
   #slowly(n: number, turns: SlowTurns, ask: () => Promise<unknown>): typeof LATER {
-    const { uid } = this.#parts.connection.peer
+    const { countedAs: uid } = this.#parts.connection.peer
     const asking = turns.ask({ uid, isWanted: () => this.#isOpen, ask })
     void this.#sendAnswer(n, asking)
     return LATER
@@ -224,8 +225,7 @@ export class Session implements Receiver {
 
   async #verifiedOperation(operation: ClientOperation): Promise<ClientOperation> {
     if (operation.op === 'book') {
-      const { connection, accountOf } = this.#parts
-      const account = await accountOf(connection.peer.uid)
+      const { account } = await this.#identity()
       await this.#checkIsNew(operation.intent.id)
       return { ...operation, intent: verifiedIntent(operation.intent, account, null) }
     }
@@ -240,7 +240,8 @@ export class Session implements Receiver {
 
   async #keep(id: string): Promise<null> {
     this.#unconfirmed.delete(id)
-    await this.#parts.waiters.keep(this.#parts.connection.peer.uid, id)
+    const { account } = await this.#identity()
+    await this.#parts.waiters.keep(account.uid, id)
     return null
   }
 
@@ -315,16 +316,17 @@ export class Session implements Receiver {
     return serviceFor({ ...caller, ...own, warn: (warning) => this.#send(n, { warning }) })
   }
 
+  #identity(): Promise<Identity> {
+    return this.#parts.identify(this.#parts.connection.peer)
+  }
+
   async #caller(): Promise<Caller> {
-    const { connection, accountOf } = this.#parts
-    const { uid, groups, process } = connection.peer
-    return { account: await accountOf(uid), groups, process }
+    return { ...(await this.#identity()), process: this.#parts.connection.peer.process }
   }
 
   async #verified(intent: Intent): Promise<Intent> {
-    const { connection, accountOf } = this.#parts
-    const { uid, process } = connection.peer
-    const verified = verifiedIntent(intent, await accountOf(uid), process)
+    const { account } = await this.#identity()
+    const verified = verifiedIntent(intent, account, this.#parts.connection.peer.process)
     if (verified === null) throw unseenProcess()
     await this.#checkIsNew(intent.id)
     return verified

@@ -81,7 +81,10 @@ async function openContext(
   const { settings, files, lookUp } = await read({ flags, configFile, warn })
   const account = once(async () => {
     const { currentAccount } = await import('../adapters/accounts/account.ts')
-    return currentAccount()
+    const own = await currentAccount()
+    // The daemon knows the account whose container this may be.
+    const isKnownHere = socket === undefined || own.userNamespace === undefined
+    return isKnownHere ? own : (await (await access()).pool()).view('account')
   })
   const socket = socketPathIn(settings.store)
   const access = once(async (): Promise<PoolAccess> => {

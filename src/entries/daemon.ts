@@ -1,6 +1,6 @@
 import { currentAccount } from '../adapters/accounts/account.ts'
 import { loginOf } from '../adapters/accounts/login.ts'
-import { groupId, userId, userNames } from '../adapters/accounts/users.ts'
+import { groupId, userId } from '../adapters/accounts/users.ts'
 import { listenAt } from '../adapters/daemon/listen.ts'
 import { openProcessExits } from '../adapters/daemon/process-exits.ts'
 import { prepareSocketFolder } from '../adapters/daemon/socket-path.ts'
@@ -30,7 +30,6 @@ import { Daemon } from '../daemon/daemon.ts'
 import { WatchedProcesses } from '../daemon/watched-processes.ts'
 import { groupAtDaemon } from '../domain/daemon-errors.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import { unnamed } from '../domain/ledger/shown-accounts.ts'
 import { thresholdWarning } from '../domain/observation/threshold.ts'
 import type { Account, Millis, ProcessIdentity } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
@@ -39,6 +38,7 @@ import type { Settings } from '../domain/settings.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { Store } from '../ports/store.ts'
 import { detectChosen } from './administration.ts'
+import { DaemonAccounts } from './daemon-accounts.ts'
 import { openMessenger, startStopper } from './job-children.ts'
 import { type Opening, providerOptions } from './open-pool.ts'
 import { versionWithCommit } from './version.ts'
@@ -69,7 +69,8 @@ export async function startDaemon(
     isWatched: (process) => watched.isWatched(process),
     faultIn: (changed) => documentFault(changed) ?? poolFaults(changed)[0],
   })
-  const driver = sharedDriver({ settings, checkGpuAccess })
+  const accounts = new DaemonAccounts()
+  const driver = sharedDriver({ settings, checkGpuAccess }, accounts)
   const traced = trace === undefined ? {} : { trace }
   const serviceFor = (caller: Caller): PoolService =>
     new LocalPool({
@@ -81,7 +82,8 @@ export async function startDaemon(
     })
   const own = await currentAccount()
   const daemon = new Daemon({
-    ...{ version: versionWithCommit(), store, processes, watched, own, accountOf, serviceFor, log },
+    ...{ version: versionWithCommit(), store, processes, watched, own, serviceFor, log },
+    identify: (peer) => accounts.identify(peer),
     limits: {
       ...{ startStopper, interrupts: openStopFiles(pool) },
       ...{ clock: () => currentMoment().steady.ms, pause: (ms) => Bun.sleep(ms) },
@@ -140,12 +142,13 @@ function driverFor(
 
 type Driving = Pick<Opening, 'settings' | 'checkGpuAccess'>
 
-function sharedDriver({ settings, checkGpuAccess }: Driving): SharedDriver {
+function sharedDriver({ settings, checkGpuAccess }: Driving, accounts: DaemonAccounts): SharedDriver {
   const env = driverEnvironment(process.env)
   return new SharedDriver({
     open: ({ provider, units }) => {
       checkGpuAccess(provider)
-      return openKeptProvider(provider, { ...providerOptions(units.length), env })
+      const opened = openKeptProvider(provider, { ...providerOptions(units.length), env })
+      return { ...opened, probe: async (deadline) => accounts.attribute(await opened.probe(deadline)) }
     },
     timeout: settings.probeTimeout,
     recentMs: ({ provider }) => (provider === 'fake' ? 0 : RECENT_MS),
@@ -203,10 +206,6 @@ function daemonAdministration(
 
 async function loginOfCaller({ process, account }: Caller): Promise<Account | undefined> {
   return process === undefined || process === null ? undefined : loginOf(process.pid, account)
-}
-
-async function accountOf(uid: number): Promise<Account> {
-  return { uid, name: (await userNames([uid])).get(uid) ?? unnamed(uid) }
 }
 
 /** Writes to stderr, which the service manager keeps. */

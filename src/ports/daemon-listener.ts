@@ -4,11 +4,15 @@ import type { ProcessIdentity } from '../domain/pool/model.ts'
 export interface Peer {
   /** The effective uid of the process that connected. */
   readonly uid: number
+  /** The account whose share of connections, memory and turns it uses: `uid`, or the owner of this subordinate uid. */
+  readonly countedAs: number
   /** The Unix groups of that process. */
   readonly groups: readonly number[]
   /** That process; null if it has ended already, or is not visible from here. */
   readonly process: ProcessIdentity | null
 }
+
+export type Credentials = Pick<Peer, 'uid' | 'groups'>
 
 /** The daemon's end of one connection. */
 export interface ClientConnection {
@@ -24,11 +28,11 @@ export interface ConnectionHandler {
   /** The message for a connection that is refused. */
   readonly refusal: string
   /** Called first. False if the connection must be refused. */
-  admits(uid: number): boolean
+  admits(countedAs: number): boolean
   /** Not called if the process of an admitted connection has ended already. */
   opened(connection: ClientConnection): Receiver
   /** Called once for each admitted connection, when it has closed. */
-  closed(uid: number): void
+  closed(countedAs: number): void
 }
 
 export interface Receiver {

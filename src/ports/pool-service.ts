@@ -5,7 +5,7 @@ import type { Overview } from '../domain/observation/status.ts'
 import type { Answers, Operation, PoolOperationName } from '../domain/operation/operation.ts'
 import type { Refusal } from '../domain/operation/refusal.ts'
 import type { Rule } from '../domain/policy/rules.ts'
-import type { Moment, Pool } from '../domain/pool/model.ts'
+import type { Account, Moment, Pool } from '../domain/pool/model.ts'
 import type { QueueOverview } from '../domain/schedule/queue-places.ts'
 import type { LockPatience } from './store.ts'
 
@@ -54,6 +54,8 @@ export interface Views {
   readonly queue: QueueOverview
   /** The rules, and what they mean for the actor. */
   readonly policy: readonly Rule[]
+  /** The actor. */
+  readonly account: Account
   /** Ids of the queue entries that could start when the pool was last written. Very cheap. */
   readonly turns: readonly string[]
 }

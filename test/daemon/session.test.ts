@@ -22,7 +22,7 @@ function session(given: Partial<SessionParts> = {}) {
   const opened = new Session({
     version: '1.0.0',
     connection: {
-      peer: { uid: ANN.uid, groups: [], process: null },
+      peer: { uid: ANN.uid, countedAs: ANN.uid, groups: [], process: null },
       send: (message) => void sent.push(JSON.parse(message)),
       end(message) {
         sent.push(JSON.parse(message))
@@ -31,7 +31,7 @@ function session(given: Partial<SessionParts> = {}) {
     },
     waiters: {} as Waiters,
     commands: new Commands({ stderrOf: () => null, alive: () => 'alive', tell: () => {} }),
-    accountOf: async () => ANN,
+    identify: async () => ({ account: ANN, groups: [] }),
     mayAdminister: () => false,
     administrationFor: () => {
       throw new Error('not used')

@@ -32,6 +32,7 @@ export function forgeStoredPool(pool: Pick<TestPool, 'database'>, change: (docum
 export interface StoredRecord {
   readonly reservation: string
   readonly gpu: number
+  readonly uid: number
   readonly user: string
   readonly kind: string
   readonly started_at: number

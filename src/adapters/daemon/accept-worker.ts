@@ -1,3 +1,4 @@
+import { SubordinateUids } from '../accounts/subordinate-uids.ts'
 import { steadyNow } from '../kernel/clock.ts'
 import * as libc from '../kernel/libc.ts'
 import { accept, hasHungUp, sendAndClose } from '../kernel/unix-socket.ts'
@@ -16,6 +17,8 @@ export interface Accepting {
 /** An open connection. */
 export interface Accepted extends PeerCredentials {
   readonly fd: number
+  /** See `Peer`. */
+  readonly countedAs: number
 }
 
 /** Time until the next attempt after a failure, for example because all descriptors are in use. */
@@ -27,6 +30,7 @@ const RETRY_AFTER_MS = 20
  */
 self.onmessage = ({ data: { listener, refusal } }: MessageEvent<Accepting>) => {
   const rates = new ConnectionRates()
+  const subordinates = new SubordinateUids()
   for (;;) {
     const fd = accept(listener)
     if (fd === -libc.EBADF || fd === -libc.EINVAL) return
@@ -36,9 +40,14 @@ self.onmessage = ({ data: { listener, refusal } }: MessageEvent<Accepting>) => {
     }
     // A client that has disconnected reads no answer.
     const credentials = hasHungUp(fd) ? null : peerCredentials(fd)
-    if (credentials === null) libc.close(fd)
-    else if (rates.allows(credentials.uid, steadyNow()))
-      postMessage({ ...credentials, fd } satisfies Accepted)
+    if (credentials === null) {
+      libc.close(fd)
+      continue
+    }
+    const { uid } = credentials
+    const countedAs = subordinates.ownerOf(uid) ?? uid
+    if (rates.allows(countedAs, steadyNow()))
+      postMessage({ ...credentials, countedAs, fd } satisfies Accepted)
     else sendAndClose(fd, refusal)
   }
 }

@@ -48,7 +48,7 @@ export class ClientSocket implements ClientConnection {
     this.#limits = limits
     this.#held = held
     this.#lines = new Lines(limits.longestMessage)
-    this.#outgoing = new Outgoing(socket, (by) => held.unread.add(peer.uid, by))
+    this.#outgoing = new Outgoing(socket, (by) => held.unread.add(peer.countedAs, by))
   }
 
   receiveWith(receiver: Receiver): void {
@@ -64,9 +64,9 @@ export class ClientSocket implements ClientConnection {
       this.#receiver?.receive(message)
       return !this.#hasEnded
     })
-    const { uid } = this.peer
-    this.#held.partial.add(uid, this.#lines.partial - partialBefore)
-    if (!isValid || this.#held.partial.isExceeded(uid, this.#lines.partial)) {
+    const { countedAs } = this.peer
+    this.#held.partial.add(countedAs, this.#lines.partial - partialBefore)
+    if (!isValid || this.#held.partial.isExceeded(countedAs, this.#lines.partial)) {
       this.#terminate()
       return
     }
@@ -85,7 +85,7 @@ export class ClientSocket implements ClientConnection {
   send(message: string): void {
     if (this.#hasEnded) return
     this.#outgoing.send(`${message}\n`)
-    if (this.#held.unread.isExceeded(this.peer.uid, this.#outgoing.size)) this.#terminate()
+    if (this.#held.unread.isExceeded(this.peer.countedAs, this.#outgoing.size)) this.#terminate()
     else this.#expectRead()
   }
 
@@ -101,7 +101,7 @@ export class ClientSocket implements ClientConnection {
     this.#messageTimer = cleared(this.#messageTimer)
     this.#readTimer = cleared(this.#readTimer)
     this.#outgoing.clear()
-    this.#held.partial.add(this.peer.uid, -this.#lines.partial)
+    this.#held.partial.add(this.peer.countedAs, -this.#lines.partial)
     this.#receiver?.closed()
   }
 

@@ -34,7 +34,7 @@ export function listenAt(options: ListenOptions): Listener {
   const refusal = Buffer.from(`${handler.refusal}\n`)
   const worker = new Worker(workerPath())
   worker.onmessage = ({ data: accepted }: MessageEvent<Accepted>) => {
-    if (handler.admits(accepted.uid)) openings.add(accepted)
+    if (handler.admits(accepted.countedAs)) openings.add(accepted)
     else sendAndClose(accepted.fd, refusal)
   }
   worker.onerror = ({ message }) => {
@@ -84,16 +84,16 @@ function listening(path: string): number {
 function opener({ handler, limits: given }: ListenOptions) {
   const limits = { ...LIMITS, ...given }
   const held = newHeldBytes()
-  return ({ fd, ...credentials }: Accepted): void => {
+  return ({ fd, countedAs, ...credentials }: Accepted): void => {
     const { uid } = credentials
     const process = peerProcess(fd, credentials)
     // It ended before its connection was opened, so nobody reads an answer. A pid of 0 is not visible here.
     if (process === null && credentials.pid > 0) {
       libc.close(fd)
-      handler.closed(uid)
+      handler.closed(countedAs)
       return
     }
-    const peer = { uid, groups: peerGroups(fd, credentials), process }
+    const peer = { uid, countedAs, groups: peerGroups(fd, credentials), process }
     let client: ClientSocket | undefined
     adopt(fd, {
       open(socket) {
@@ -104,7 +104,7 @@ function opener({ handler, limits: given }: ListenOptions) {
       drain: () => client?.drained(),
       close() {
         client?.closed()
-        handler.closed(uid)
+        handler.closed(countedAs)
       },
     })
   }

@@ -1,10 +1,11 @@
 import { FairQueue } from '../../domain/fair-queue.ts'
+import type { Peer } from '../../ports/daemon-listener.ts'
 
 /** The most connections that are opened in one iteration of the event loop. */
 const MOST_AT_ONCE = 8
 
 /** Opens accepted connections, a few in each iteration of the event loop. The accounts take turns. */
-export class Openings<Accepted extends { readonly uid: number }> {
+export class Openings<Accepted extends Pick<Peer, 'countedAs'>> {
   readonly #open: (accepted: Accepted) => void
   readonly #waiting = new FairQueue<Accepted>()
   #isScheduled = false
@@ -14,7 +15,7 @@ export class Openings<Accepted extends { readonly uid: number }> {
   }
 
   add(accepted: Accepted): void {
-    this.#waiting.add(accepted.uid, accepted)
+    this.#waiting.add(accepted.countedAs, accepted)
     this.#schedule()
   }
 

@@ -7,9 +7,9 @@ const iteration = () => new Promise((resolve) => setImmediate(resolve))
 
 test('a few connections are opened in each iteration of the event loop, and no account waits for all of another', async () => {
   const opened: number[] = []
-  const openings = new Openings(({ uid }) => void opened.push(uid))
-  for (let added = 0; added < 100; added++) openings.add({ uid: ANN })
-  openings.add({ uid: BEN })
+  const openings = new Openings(({ countedAs }) => void opened.push(countedAs))
+  for (let added = 0; added < 100; added++) openings.add({ countedAs: ANN })
+  openings.add({ countedAs: BEN })
   expect(opened).toEqual([])
   await iteration()
   expect(opened).toEqual([ANN, BEN, ANN, ANN, ANN, ANN, ANN, ANN])

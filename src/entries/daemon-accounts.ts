@@ -1,0 +1,49 @@
+import { groupsOfAccounts } from '../adapters/accounts/account-groups.ts'
+import { SubordinateUids } from '../adapters/accounts/subordinate-uids.ts'
+import { userNames } from '../adapters/accounts/users.ts'
+import type { Identity } from '../daemon/caller.ts'
+import { unnamed } from '../domain/ledger/shown-accounts.ts'
+import type { Account, GpuProcess, Probe } from '../domain/pool/model.ts'
+import type { Credentials } from '../ports/daemon-listener.ts'
+
+/** The accounts of a machine where processes of rootless containers have subordinate uids. */
+export class DaemonAccounts {
+  readonly #subordinates = new SubordinateUids()
+
+  /**
+   * Who acts: the account of the peer, or the owner of its subordinate uid. A process of a rootless container drops
+   * groups as it likes, so the groups of an owner are those of the user database.
+   */
+  async identify({ uid, groups }: Credentials): Promise<Identity> {
+    const owner = await this.#ownerOf(uid)
+    if (owner === undefined) return { account: await named(uid), groups }
+    return { account: await named(owner), groups: (await groupsOfAccounts([owner])).get(owner) ?? groups }
+  }
+
+  /** The probe with the accounts of processes as `identify` finds them. */
+  async attribute(probe: Probe): Promise<Probe> {
+    const readings = probe.readings.map(async (gpu) => {
+      if (gpu.state.kind === 'fault') return gpu
+      const processes = await Promise.all(gpu.state.processes.map((process) => this.#attributed(process)))
+      return { ...gpu, state: { ...gpu.state, processes } }
+    })
+    return { ...probe, readings: await Promise.all(readings) }
+  }
+
+  async #attributed(process: GpuProcess): Promise<GpuProcess> {
+    const owner = process.uid === undefined ? undefined : await this.#ownerOf(process.uid)
+    if (owner === undefined) return process
+    const { uid, name } = await named(owner)
+    return { ...process, uid, user: name }
+  }
+
+  /** An account of the name service may have a uid that is in the range of another account by mistake. */
+  async #ownerOf(uid: number): Promise<number | undefined> {
+    const owner = this.#subordinates.ownerOf(uid)
+    return owner === undefined || (await named(uid)).name !== unnamed(uid) ? undefined : owner
+  }
+}
+
+async function named(uid: number): Promise<Account> {
+  return { uid, name: (await userNames([uid])).get(uid) ?? unnamed(uid) }
+}
