@@ -2,6 +2,7 @@ import { acquireNow } from '../app/acquire-now.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Grant, Intent } from '../domain/operation/intent.ts'
 import type { Millis, Request } from '../domain/pool/model.ts'
+import { daemonAway } from '../views/words/daemon-away.ts'
 import { ProgressLine } from '../views/words/progress-line.ts'
 import { unlessRefused } from '../views/words/refusals.ts'
 import type { Given } from './command-spec.ts'
@@ -93,6 +94,10 @@ export async function acquireFor(
     const answer = await context.waitInQueue(intent, {
       ...(wait === true ? {} : { until: waitEnd(wait, context) }),
       onProgress: (progress) => line.show(progress),
+      onAway: (ms) => {
+        line.interrupt()
+        context.warn(daemonAway(context.now() - ms))
+      },
       beforeSuccessor: () => line.close(),
     })
     return unlessRefused(answer)

@@ -154,6 +154,8 @@ export interface QueueWait {
   readonly until?: Millis
   /** Called after every read of the queue, also if nothing changed. */
   readonly onProgress: (progress: WaitProgress) => void
+  /** Called when the daemon has not answered for longer than a restart takes, with that time. */
+  readonly onAway: (ms: Millis) => void
   /** Called before this process is replaced by a newer version, which waits on. */
   readonly beforeSuccessor: () => void
 }

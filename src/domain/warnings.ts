@@ -7,6 +7,7 @@ export const WARNING_CODES = [
   'open-to-everyone',
   'variables-dropped',
   'trace-failed',
+  'daemon-away',
 ] as const
 export type WarningCode = (typeof WARNING_CODES)[number]
 

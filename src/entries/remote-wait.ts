@@ -15,7 +15,7 @@ const CHECK_EVERY_MS = 1_000
 export async function waitRemotely(
   pool: DaemonPool,
   asked: Intent,
-  { until, onProgress, beforeSuccessor }: QueueWait,
+  { until, onProgress, onAway, beforeSuccessor }: QueueWait,
   { ignoredSignals, place, isMoved, becomeSuccessor }: WaitingProcess,
 ): Promise<Grant | Refusal> {
   const intent = { ...asked, id: place?.entry ?? asked.id }
@@ -27,7 +27,7 @@ export async function waitRemotely(
   })
   try {
     return await waitAtDaemon(pool, intent, {
-      ...{ waker, onProgress, isQueued: place !== null },
+      ...{ waker, onProgress, onAway, isQueued: place !== null },
       ...(until === undefined ? {} : { waitFor: until - clock() }),
       followMove: async () => {
         if (clock() < lookAt) return

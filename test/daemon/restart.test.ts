@@ -7,25 +7,22 @@ import { failureOf, onlyFailureOf } from '../support/failure.ts'
 import { untilAllFree } from '../support/job.ts'
 import { kill, stoppersOf } from '../support/processes.ts'
 import { until } from '../support/until.ts'
-import { hold, storedQueue, untilServed, type Waiter, wait, waitToRun } from '../support/waiters.ts'
+import { hold, storedQueue, untilServed, wait, waitToRun } from '../support/waiters.ts'
 
 const queued = async (pool: DaemonPool): Promise<readonly string[]> =>
   JSON.parse((await pool.chg('queue', '--json')).stdout).map((place: { note: string }) => place.note)
-
-/** Only a waiter that knows that it is in the queue waits for the next daemon longer than five seconds. */
-const untilInformed = (waiter: Waiter): Promise<unknown> =>
-  until('the waiter shows its position', () => waiter.stderr().includes('Waiting for'))
 
 test('waiters keep their order through two restarts and an outage of more than five seconds', async () => {
   using pool = await daemonPool(1)
   await hold(pool)
   const first = await waitToRun(pool, '--note', 'first')
   const second = await waitToRun(pool, '--note', 'second')
-  await untilInformed(first)
-  await untilInformed(second)
   const entries = storedQueue(pool)
   await pool.killDaemon()
   expect(failureOf(await pool.chg('status', '--json')).code).toBe('daemon-unavailable')
+  for (const each of [first, second]) {
+    await until('it is told', () => each.stderr().includes('Warning: The daemon has not answered since'))
+  }
   for (let restarts = 0; restarts < 2; restarts++) {
     await pool.restart()
     expect(await queued(pool)).toEqual(['first', 'second'])
@@ -74,7 +71,6 @@ test('a stopped daemon: a command waits for five seconds, and a waiter until it 
   using pool = await daemonPool(1)
   await hold(pool)
   const waiter = await wait(pool, 'reserve', '--wait')
-  await untilInformed(waiter)
   pool.daemon().kill('SIGSTOP')
   expect(failureOf(await pool.chg('status', '--json'))).toMatchObject({
     code: 'daemon-unavailable',

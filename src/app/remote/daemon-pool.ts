@@ -41,6 +41,8 @@ export interface DaemonWait {
   readonly signal: AbortSignal
   /** Whether this process has an entry in the queue already, and waits for the daemon however long it is down. */
   readonly isQueued?: boolean
+  /** Called once in an outage that is longer than a restart, with its duration so far. */
+  readonly onAway?: (ms: Millis) => void
   /** Called from time to time while a waiter in the queue has no connection. */
   readonly onOutage?: () => Promise<void>
 }
@@ -83,16 +85,17 @@ export class DaemonPool implements PoolService {
     while (!signal.aborted) {
       const link = await this.#connected()
       if (link !== null) {
-        outage.end()
         yield* changesOn(link, signal)
+        outage.end()
       }
       await outage.pause()
     }
   }
 
   /**
-   * Waits in the queue of the daemon until a grant or a refusal. A waiter that has joined the queue reconnects to a
-   * restarted daemon and keeps its place. Aborting leaves the queue and rejects with the signal's reason.
+   * Waits in the queue of the daemon until a grant or a refusal. A waiter that the daemon has received reconnects to a
+   * restarted daemon, however long the outage is, and keeps its place. Aborting leaves the queue and rejects with the
+   * signal's reason.
    */
   async wait(wait: DaemonWait): Promise<Grant | Refusal> {
     const closeAfter = (wait.waitFor ?? Number.POSITIVE_INFINITY) + RESTART_MS
@@ -111,16 +114,18 @@ export class DaemonPool implements PoolService {
     onProgress,
     signal,
     isQueued = false,
+    onAway = () => {},
     onOutage,
   }: DaemonWait): Promise<Grant | Refusal> {
     const { clock, caller, socket } = this.#parts
     const giveUpAt = clock() + (waitFor ?? Number.POSITIVE_INFINITY)
     const outage = new Outage(clock)
     let hasJoined = isQueued
-    while (clock() < (hasJoined ? giveUpAt : outage.tooLongAt)) {
+    while (hasJoined ? clock() < giveUpAt : !outage.isLong) {
+      const link = await this.#connected()
       const left = waitFor === undefined ? {} : { waitFor: Math.max(0, giveUpAt - clock()) }
       const request: WaitRequest = { ask: 'wait', intent, caller, ...left }
-      for await (const message of this.#messagesOfWait(request, signal)) {
+      for await (const message of messagesOfWait(link, request, signal)) {
         // A daemon that has just restarted may not be able to serve this waiter yet; its entry is still in the queue.
         if (hasJoined && 'error' in message && message.error.code === 'daemon-unavailable') break
         hasJoined = true
@@ -128,38 +133,16 @@ export class DaemonPool implements PoolService {
         if ('progress' in message) onProgress(withError(message.progress, 'driverFailure') as WaitProgress)
         else return answerOf(message) as Grant | Refusal
       }
+      if (link?.hasAnswered === true) {
+        // It may have queued the request before it ended.
+        hasJoined = true
+        outage.end()
+      }
+      if (hasJoined) outage.report(onAway)
       await outage.pause(signal)
       if (hasJoined) await onOutage?.()
     }
     throw daemonDown(socket)
-  }
-
-  /**
-   * The messages for one wait, until the connection closes; none without a connection. Leaves the queue and throws if it
-   * is aborted.
-   */
-  async *#messagesOfWait(request: WaitRequest, signal: AbortSignal): AsyncIterable<Answer> {
-    const link = await this.#connected()
-    signal.throwIfAborted()
-    if (link === null) return
-    const messages = link.request(request)
-    let leaving: Promise<void> | undefined
-    const abort = () => {
-      leaving = leave(link, request.intent.id)
-    }
-    signal.addEventListener('abort', abort)
-    try {
-      for (;;) {
-        const message = await messages.next()
-        if (signal.aborted) break
-        if (message === null) return
-        yield message
-      }
-      await leaving
-      signal.throwIfAborted()
-    } finally {
-      signal.removeEventListener('abort', abort)
-    }
   }
 
   /**
@@ -203,7 +186,7 @@ export class DaemonPool implements PoolService {
       if (message === null && !isRepeatable) throw daemonStopped()
       if (message === null) onRepeat?.()
       await outage.pause()
-    } while (clock() < outage.tooLongAt)
+    } while (!outage.isLong)
     throw daemonDown(socket)
   }
 
@@ -235,6 +218,37 @@ export class DaemonPool implements PoolService {
   #warnOnce(warning: Warning): void {
     if (!this.#hasWarned) this.#parts.warn(warning)
     this.#hasWarned = true
+  }
+}
+
+/**
+ * The messages for one wait, until the connection closes; none without a connection. Leaves the queue and throws if it
+ * is aborted.
+ */
+async function* messagesOfWait(
+  link: Link | null,
+  request: WaitRequest,
+  signal: AbortSignal,
+): AsyncIterable<Answer> {
+  signal.throwIfAborted()
+  if (link === null) return
+  const messages = link.request(request)
+  let leaving: Promise<void> | undefined
+  const abort = () => {
+    leaving = leave(link, request.intent.id)
+  }
+  signal.addEventListener('abort', abort)
+  try {
+    for (;;) {
+      const message = await messages.next()
+      if (signal.aborted) break
+      if (message === null) return
+      yield message
+    }
+    await leaving
+    signal.throwIfAborted()
+  } finally {
+    signal.removeEventListener('abort', abort)
   }
 }
 

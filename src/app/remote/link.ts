@@ -28,6 +28,7 @@ export class Link {
   #lastNumber = 0
   #isClosed = false
   #isReceiving = false
+  #hasAnswered = false
   /** Numbers of the requests whose last message has not arrived. */
   readonly #unanswered = new Set<number>()
   /** Those of them that the daemon answers soon. */
@@ -44,6 +45,11 @@ export class Link {
 
   get isOpen(): boolean {
     return !this.#isClosed && this.#connection.isOpen
+  }
+
+  /** Whether the daemon has sent a message. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered
   }
 
   request(body: Request): Messages {
@@ -108,6 +114,7 @@ export class Link {
   #deliver(text: string): void {
     const { n, ...message } = JSON.parse(text) as Numbered<Answer> | Greeting
     this.#greetedAt = undefined
+    this.#hasAnswered = true
     if (n !== undefined && isLast(message)) {
       this.#unanswered.delete(n)
       this.#expected.delete(n)

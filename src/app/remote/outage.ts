@@ -8,21 +8,35 @@ const RETRY_LATER_EVERY_MS: Millis = 1_000
 /** A time in which the daemon does not answer. */
 export class Outage {
   readonly #clock: () => Millis
-  /** A new request gives up at this time. */
-  tooLongAt: Millis
+  #since: Millis
+  #isReported = false
 
   constructor(clock: () => Millis) {
     this.#clock = clock
-    this.tooLongAt = clock() + RESTART_MS
+    this.#since = clock()
   }
 
+  /** The daemon has answered until now. */
   end(): void {
-    this.tooLongAt = this.#clock() + RESTART_MS
+    this.#since = this.#clock()
+    this.#isReported = false
+  }
+
+  /** Whether it lasts longer than a restart. A new request then gives up. */
+  get isLong(): boolean {
+    return this.#clock() >= this.#since + RESTART_MS
+  }
+
+  /** Calls this function once if it is long, with its duration. */
+  report(report: (ms: Millis) => void): void {
+    if (this.#isReported || !this.isLong) return
+    this.#isReported = true
+    report(this.#clock() - this.#since)
   }
 
   /** Waits until the next attempt to connect. In a long outage the attempts are less frequent. */
   async pause(signal?: AbortSignal): Promise<void> {
-    await sleep(this.#clock() < this.tooLongAt ? RETRY_EVERY_MS : RETRY_LATER_EVERY_MS)
+    await sleep(this.isLong ? RETRY_LATER_EVERY_MS : RETRY_EVERY_MS)
     signal?.throwIfAborted()
   }
 }

@@ -9,6 +9,8 @@ import type { DaemonPool } from './daemon-pool.ts'
 export interface WaitAtDaemon {
   readonly waitFor?: Millis
   readonly onProgress: (progress: WaitProgress) => void
+  /** See `DaemonWait`. */
+  readonly onAway?: (ms: Millis) => void
   /** Reports signals, and the loss of the terminal. */
   readonly waker: Waker
   /** Whether this process has an entry in the queue already. */
@@ -27,7 +29,7 @@ const CHECK_EVERY_MS: Millis = 2_000
 export async function waitAtDaemon(
   pool: DaemonPool,
   intent: Intent,
-  { waitFor, onProgress, waker, isQueued = false, followMove }: WaitAtDaemon,
+  { waitFor, onProgress, onAway, waker, isQueued = false, followMove }: WaitAtDaemon,
 ): Promise<Grant | Refusal> {
   const interruption = new AbortController()
   const watch = async () => {
@@ -45,6 +47,7 @@ export async function waitAtDaemon(
       ...{ onProgress, isQueued, onOutage },
       signal: interruption.signal,
       ...(waitFor === undefined ? {} : { waitFor }),
+      ...(onAway === undefined ? {} : { onAway }),
     })
     if (isRefusal(answer)) return answer
     if (await waker.wasInterrupted()) {

@@ -67,6 +67,13 @@ export class ProgressLine {
     }
   }
 
+  /** Makes room for a line of other text. The next progress is shown whether or not it has changed. */
+  interrupt(): void {
+    this.close()
+    this.#shownKey = ''
+    this.#wasShown = false
+  }
+
   /** Erases the line on a terminal. */
   close(): void {
     if (this.#form === 'live' && this.#shownKey !== '') this.#stderr.write(ERASE_LINE)

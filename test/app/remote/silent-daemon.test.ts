@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, expect, jest, test } from 'bun:test'
 import { DaemonPool } from '../../../src/app/remote/daemon-pool.ts'
+import type { Intent } from '../../../src/domain/operation/intent.ts'
 import type { Operation, PoolOperationName } from '../../../src/domain/operation/operation.ts'
+import type { Millis } from '../../../src/domain/pool/model.ts'
+import { ConnectionFailed } from '../../../src/ports/daemon-connection.ts'
 
 const setImmediateOfRuntime = setImmediate
 let now = 0
@@ -14,16 +17,27 @@ afterEach(() => {
   jest.useRealTimers()
 })
 
-/** A daemon that answers greetings until it is stopped, and no request. The first request may kill it; another one follows. */
+/**
+ * A daemon that answers greetings until it is stopped, and no request. The first request may kill it; another one follows.
+ * It is down while `isDown`.
+ */
 function silentDaemon() {
-  const daemon = { isStopped: false, diesNext: false, connections: 0, requests: [] as string[] }
+  const daemon = {
+    ...{ isStopped: false, diesNext: false, isDown: false },
+    ...{ connections: 0, requests: [] as string[], kill: () => {} },
+  }
   const connect = async () => {
+    if (daemon.isDown) throw new ConnectionFailed('connection refused')
     daemon.connections++
     const messages: (string | null)[] = []
     let wake = () => {}
     const put = (message: string | null) => {
       messages.push(message)
       wake()
+    }
+    daemon.kill = () => {
+      daemon.isDown = true
+      put(null)
     }
     return {
       isOpen: true,
@@ -147,4 +161,77 @@ test('a wait lasts as long as the daemon is stopped', async () => {
   daemon.isStopped = true
   await pass(60)
   expect([error, daemon.connections]).toEqual([undefined, 1])
+})
+
+const INTENT: Intent = {
+  id: 'a',
+  request: { kind: 'count', count: 1 },
+  owner: { account: { uid: 1000, name: 'ann' }, shownName: 'ann' },
+  term: { kind: 'manual', duration: 60_000 },
+}
+
+function wait(pool: DaemonPool, limit: { readonly waitFor?: Millis } = {}) {
+  const waiting = { error: undefined as unknown, outages: [] as Millis[] }
+  const { signal } = new AbortController()
+  pool
+    .wait({
+      ...{ intent: INTENT, signal, ...limit, onProgress: () => {} },
+      onAway: (ms) => void waiting.outages.push(now - ms),
+    })
+    .catch((error: unknown) => {
+      waiting.error = error
+    })
+  return waiting
+}
+
+test('a waiter that the daemon has received waits for the next daemon, however long it takes', async () => {
+  const { daemon, pool } = silentDaemon()
+  const waiting = wait(pool)
+  await pass(1)
+  daemon.kill()
+  await pass(600)
+  expect(waiting.error).toBeUndefined()
+  daemon.isDown = false
+  await pass(2)
+  expect([waiting.error, daemon.requests]).toEqual([undefined, ['wait', 'wait']])
+})
+
+test('it is told of each long outage once, with its begin', async () => {
+  const { daemon, pool } = silentDaemon()
+  const waiting = wait(pool)
+  for (let outages = 0; outages < 2; outages++) {
+    await pass(3_600)
+    daemon.kill()
+    await pass(4)
+    expect(waiting.outages).toHaveLength(outages)
+    await pass(60)
+    expect(waiting.outages).toHaveLength(outages + 1)
+    daemon.isDown = false
+    await pass(2)
+  }
+  const [first = 0, second = 0] = waiting.outages
+  expect(first).toBeWithin(3_600_000, 3_600_300)
+  expect(second).toBeWithin(first + 3_660_000, first + 3_670_000)
+})
+
+test('its time limit ends it in an outage too', async () => {
+  const { daemon, pool } = silentDaemon()
+  const waiting = wait(pool, { waitFor: 60_000 })
+  await pass(1)
+  daemon.kill()
+  await pass(57)
+  expect(waiting.error).toBeUndefined()
+  await pass(3)
+  expect(waiting.error).toMatchObject({ code: 'daemon-unavailable' })
+})
+
+test('a waiter that has reached no daemon gives up after five seconds', async () => {
+  const { daemon, pool } = silentDaemon()
+  daemon.isDown = true
+  const waiting = wait(pool)
+  await pass(4)
+  expect(waiting.error).toBeUndefined()
+  await pass(2)
+  expect(waiting.error).toMatchObject({ code: 'daemon-unavailable' })
+  expect(waiting.outages).toEqual([])
 })

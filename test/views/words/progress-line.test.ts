@@ -54,6 +54,16 @@ describe('in a log file', () => {
   })
 })
 
+test('after a line of other text, the same progress is shown again', () => {
+  const lines: string[] = []
+  const stderr = { write: (text: string) => void lines.push(text), terminal: true, columns: 80, color: false }
+  const line = new ProgressLine({ kind: 'count', count: 1 }, { stderr, json: false, wasShown: false })
+  line.show(PROGRESS)
+  line.interrupt()
+  line.show(PROGRESS)
+  expect(lines).toEqual([lines[0] ?? '', '\r\u001b[2K', lines[0] ?? ''])
+})
+
 describe('on a terminal', () => {
   const shown = (columns: number) =>
     Bun.stripANSI(written([PROGRESS], columns, true)[0] ?? '').replace('\r', '')

@@ -8,6 +8,7 @@ import { thresholdWarning } from '../../../src/domain/observation/threshold.ts'
 import { MACHINE_FILE } from '../../../src/domain/settings.ts'
 import type { Dropper } from '../../../src/domain/text/lost-variables.ts'
 import { WARNING_CODES, type Warning, type WarningCode } from '../../../src/domain/warnings.ts'
+import { daemonAway } from '../../../src/views/words/daemon-away.ts'
 import { lostVariablesWords } from '../../../src/views/words/lost-variables.ts'
 
 /** The code, the printed words, and a function that makes the warnings of one situation. */
@@ -78,6 +79,11 @@ const CASES: readonly Case[] = [
       () => [{ code: 'variables-dropped', message: lostVariablesWords(dropper) }],
     ],
   ),
+  [
+    'daemon-away',
+    'The daemon has not answered since 2026-02-28 14:30:05; still waiting, and the place in the queue is kept',
+    () => [daemonAway(new Date(2026, 1, 28, 14, 30, 5).getTime())],
+  ],
   [
     'trace-failed',
     "cannot write the trace trace.log: CANHAZGPU_TRACE is 'stderr' or an absolute path",
