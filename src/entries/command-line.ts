@@ -40,7 +40,16 @@ export async function commandLineMain(
   const status =
     args[0] === '__complete' ? await complete(args.slice(1), program) : await runProgram(args, program)
   for (const store of opened) store.close()
+  if (status !== 0 && isPersistentDaemon(args)) {
+    const { startAgain } = await import('./start-again.ts')
+    await startAgain(args)
+  }
   return status
+}
+
+/** Also with arguments or a configuration that are wrong. */
+function isPersistentDaemon(args: readonly string[]): boolean {
+  return args.includes('daemon') && args.includes('--keep-trying') && !args.includes('--')
 }
 
 function output(fd: 1 | 2): Output {

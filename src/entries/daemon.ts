@@ -27,14 +27,15 @@ import type { DaemonPlace, RunningDaemon } from '../cli/context.ts'
 import { AnnouncingStore } from '../daemon/announcing-store.ts'
 import type { Caller } from '../daemon/caller.ts'
 import { Daemon } from '../daemon/daemon.ts'
+import { FailureLog } from '../daemon/failure-log.ts'
 import { WatchedProcesses } from '../daemon/watched-processes.ts'
 import { groupAtDaemon } from '../domain/daemon-errors.ts'
-import { CanhazgpuError } from '../domain/errors.ts'
 import { thresholdWarning } from '../domain/observation/threshold.ts'
 import type { Account, Millis, ProcessIdentity } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import { poolFaults } from '../domain/pool/soundness.ts'
 import type { Settings } from '../domain/settings.ts'
+import type { Listener } from '../ports/daemon-listener.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { Store } from '../ports/store.ts'
 import { detectChosen } from './administration.ts'
@@ -69,6 +70,9 @@ export async function startDaemon(
     isWatched: (process) => watched.isWatched(process),
     faultIn: (changed) => documentFault(changed) ?? poolFaults(changed)[0],
   })
+  const failures = new FailureLog({ write: log, clock: steadyNow })
+  const failed = (error: unknown) => failures.failed(error)
+  store.onCommit(() => failures.committed())
   const accounts = new DaemonAccounts()
   const driver = sharedDriver({ settings, checkGpuAccess }, accounts)
   const traced = trace === undefined ? {} : { trace }
@@ -82,7 +86,7 @@ export async function startDaemon(
     })
   const own = await currentAccount()
   const daemon = new Daemon({
-    ...{ version: versionWithCommit(), store, processes, watched, own, serviceFor, log },
+    ...{ version: versionWithCommit(), store, processes, watched, own, serviceFor, log: failed },
     identify: (peer) => accounts.identify(peer),
     limits: {
       ...{ startStopper, interrupts: openStopFiles(pool) },
@@ -106,19 +110,24 @@ export async function startDaemon(
     pool: async () => (await store.load().catch(() => undefined))?.pool,
     isWanted: () => daemon.isWatched,
   }
-  driver.keepSampling(demand, stop.signal).catch(log)
+  driver.keepSampling(demand, stop.signal).catch(failed)
   if (!isInFirstPidNamespace()) log(IN_CONTAINER)
-  const listener = listenAt({ path: socket, handler: daemon, limits: { longestMessage: LONGEST_REQUEST } })
-  return {
-    socket,
-    close() {
-      stop.abort()
-      daemon.stop()
-      listener.close()
-      driver.close()
-      store.close()
-    },
+  let listener: Listener | undefined
+  const close = () => {
+    stop.abort()
+    daemon.stop()
+    listener?.close()
+    driver.close()
+    store.close()
   }
+  try {
+    listener = listenAt({ path: socket, handler: daemon, limits: { longestMessage: LONGEST_REQUEST } })
+  } catch (error) {
+    // It may try again later, and must do nothing until then.
+    close()
+    throw error
+  }
+  return { socket, close }
 }
 
 /** The driver as this caller asks it. */
@@ -154,7 +163,7 @@ function sharedDriver({ settings, checkGpuAccess }: Driving, accounts: DaemonAcc
     recentMs: ({ provider }) => (provider === 'fake' ? 0 : RECENT_MS),
     clock: () => currentMoment().steady.ms,
     pause,
-    onFailure: (failure) => log(failure ?? 'The GPU driver answers again'),
+    onFailure: (failure) => log(failure?.message ?? 'The GPU driver answers again'),
   })
 }
 
@@ -209,8 +218,6 @@ async function loginOfCaller({ process, account }: Caller): Promise<Account | un
 }
 
 /** Writes to stderr, which the service manager keeps. */
-function log(error: unknown): void {
-  const text =
-    error instanceof CanhazgpuError ? error.message : error instanceof Error ? error.stack : undefined
-  writeText(2, `canhazgpu daemon: ${text ?? String(error)}\n`)
+function log(text: string): void {
+  writeText(2, `canhazgpu daemon: ${text}\n`)
 }

@@ -99,12 +99,35 @@ needing('users', 'nsenter', 'systemd').describe('the service under systemd', () 
     expect(await holders()).toEqual(before)
     expect(await queue()).toEqual([ben.name, ann.name])
     expect((await processes()).trim().split('\n')).toEqual([
-      expect.stringMatching(/^\S+ daemon --socket=\S+ --pool=\S+$/),
+      expect.stringMatching(/^\S+ daemon --keep-trying --socket=\S+ --pool=\S+$/),
     ])
     await on.must('canhazgpu release', ann)
     for (const waiter of waiters) expect(await finished(waiter)).toMatchObject({ status: 0 })
     await on.must('touch /tmp/end')
     expect(await finished(job)).toMatchObject({ status: 7 })
+  }, 60_000)
+
+  test('a daemon that cannot start tries again in the same process, and serves when the cause is gone', async () => {
+    await on.must('canhazgpu service install')
+    const folder = '/var/lib/canhazgpu'
+    await on.must(`mv ${folder}/pool.db ${folder}/kept && mkdir ${folder}/pool.db`)
+    await on.must(`kill -KILL ${await mainPid()}`)
+    const messages = async () => (await on.must('journalctl --unit canhazgpu --output cat')).split('\n')
+    const pauses = async () => (await messages()).filter((line) => line.includes('trying again in'))
+    await until('it has tried three times', async () => (await pauses()).length === 3)
+    const restarts = 'systemctl show --property NRestarts --value canhazgpu'
+    expect((await on.must(restarts)).trim()).toBe('1')
+    expect((await pauses()).map((line) => Number(/(\d+) s$/.exec(line)?.[1]))).toEqual([
+      1,
+      1,
+      expect.any(Number),
+    ])
+    await on.must(`rmdir ${folder}/pool.db && mv ${folder}/kept ${folder}/pool.db`)
+    const pid = await mainPid()
+    await until('it serves', async () => (await on.sh('canhazgpu status')).status === 0)
+    expect(await mainPid()).toBe(pid)
+    await on.must(`kill -KILL ${pid}`)
+    await on.must('canhazgpu status')
   }, 60_000)
 
   test('a time limit is enforced while the daemon is stopped, with a message to the standard error of the job', async () => {
@@ -162,6 +185,11 @@ exit 9`
       ['--pool /srv/shared/pool.db', 'permission-denied'],
       ['--pool /tmp/gpus/pool.db', 'usage'],
       ['--socket /tmp/gpus/daemon.sock', 'usage'],
+      ['--socket /root/daemon.sock', 'usage'],
+      ['--socket /root/gpus/daemon.sock', 'usage'],
+      ['--socket /home/daemon.sock', 'usage'],
+      ['--socket /daemon.sock', 'usage'],
+      ['--socket /proc/daemon.sock', 'usage'],
       ['--socket /srv/ann/gpus/daemon.sock', 'permission-denied'],
     ] as const) {
       expect(failureOf(await on.sh(`canhazgpu service install ${options} --json`)).code).toBe(code)

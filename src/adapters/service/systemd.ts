@@ -5,7 +5,7 @@ import type { ServiceManager, ServicePlace, UnitFile } from '../../ports/service
 import { connectToDaemon } from '../daemon/connect.ts'
 import { prepareSocketFolder } from '../daemon/socket-path.ts'
 import { replaceFile } from '../files/replace-file.ts'
-import { refuseHiddenPlace, unitText } from './unit-file.ts'
+import { refuseUnusablePlace, unitText } from './unit-file.ts'
 
 export const UNIT_NAME = 'canhazgpu.service'
 const OWN_UNIT = `/etc/systemd/system/${UNIT_NAME}`
@@ -24,7 +24,7 @@ export function unitFile(program: string): UnitFile {
     path: isOwnNeeded ? OWN_UNIT : packaged,
     text: (place) => unitText(program, place),
     prepare(place: ServicePlace) {
-      refuseHiddenPlace(place)
+      refuseUnusablePlace(place)
       prepareSocketFolder(place.socket)
     },
     write(place: ServicePlace) {

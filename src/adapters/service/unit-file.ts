@@ -1,21 +1,38 @@
 import { dirname } from 'node:path'
 import { CanhazgpuError } from '../../domain/errors.ts'
+import { DEFAULT_POOL, DEFAULT_SOCKET } from '../../domain/settings.ts'
 import type { ServicePlace } from '../../ports/service-machine.ts'
 import { realPath } from '../kernel/libc.ts'
 import { DEFAULT_FOLDER } from '../store/files/repair.ts'
 
 /** `PrivateTmp=` of the unit replaces these. */
 const PRIVATE_FOLDERS = ['/tmp', '/var/tmp']
+/** The unit mounts these read-only (`ProtectSystem=`, `ProtectHome=`). Only a folder below one of them can be writable. */
+const READ_ONLY_FOLDERS = ['/', '/home', '/root', '/run/user']
+/** File systems of the kernel. */
+const KERNEL_FOLDERS = ['/proc', '/sys']
+const FOLDERS_OF_ROOT = ['/root']
 
-/** Throws `usage` for a path that the unit hides. */
-export function refuseHiddenPlace(place: ServicePlace): void {
+/** Throws `usage` for a path that the service cannot use. */
+export function refuseUnusablePlace(place: ServicePlace): void {
   for (const [flag, path] of Object.entries({ '--pool': place.pool, '--socket': place.socket })) {
-    const hidden = PRIVATE_FOLDERS.find((folder) => `${realFolder(path)}/`.startsWith(`${folder}/`))
-    if (hidden === undefined) continue
-    throw new CanhazgpuError('usage', `The service cannot use ${path}, because it has its own ${hidden}`, {
-      hint: `name a path in another folder with ${flag}`,
+    const reason = unusable(realFolder(path), flag === '--socket')
+    if (reason === undefined) continue
+    throw new CanhazgpuError('usage', `The service cannot use ${path}, because ${reason}`, {
+      hint: `name a path in another folder with ${flag}, such as ${flag === '--socket' ? DEFAULT_SOCKET : DEFAULT_POOL}`,
     })
   }
+}
+
+function unusable(folder: string, isSocket: boolean): string | undefined {
+  const around = (folders: readonly string[]) => folders.find((each) => `${folder}/`.startsWith(`${each}/`))
+  const hidden = around(PRIVATE_FOLDERS)
+  if (hidden !== undefined) return `it has its own ${hidden}`
+  const kernels = around(KERNEL_FOLDERS)
+  if (kernels !== undefined) return `${kernels} is a file system of the kernel`
+  if (READ_ONLY_FOLDERS.includes(folder)) return `it cannot write in ${folder}`
+  if (isSocket && around(FOLDERS_OF_ROOT) !== undefined) return 'only root can reach it there'
+  return undefined
 }
 
 /** The systemd unit of the daemon. `program` is the path of the executable. */
@@ -27,7 +44,9 @@ export function unitText(program: string, { socket, pool }: ServicePlace): strin
   const state = isDefault
     ? 'StateDirectory=canhazgpu\nStateDirectoryMode=0700'
     : `ReadWritePaths=${pathWord(folder)}`
-  const command = [program, 'daemon', `--socket=${socket}`, `--pool=${pool}`].map(commandWord).join(' ')
+  const command = [program, 'daemon', '--keep-trying', `--socket=${socket}`, `--pool=${pool}`]
+    .map(commandWord)
+    .join(' ')
   return `# Written by 'canhazgpu service install'. Use 'systemctl edit canhazgpu' for changes: an upgrade keeps those.
 [Unit]
 Description=GPU reservations (canhazgpu)
@@ -36,7 +55,7 @@ StartLimitIntervalSec=0
 ${mounts}
 [Service]
 ExecStart=${command}
-# Commands wait five seconds for a daemon that restarts.
+# Commands wait five seconds for a daemon that restarts. One that cannot start tries again itself, with growing pauses.
 Restart=always
 RestartSec=100ms
 # A child that stops a job at its time limit must survive a restart of the daemon. The user of a job may block a child

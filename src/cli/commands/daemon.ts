@@ -24,6 +24,9 @@ export const daemon = command({
       kind: absolutePath,
       default: DEFAULT_POOL,
     }),
+    option('--keep-trying', 'If it cannot start, try again after a second, and later every minute', {
+      onlyTyped: true,
+    }),
   ],
   async handle({ socket, pool }, context): Promise<Serving> {
     const daemon = await context.startDaemon({ socket, pool })
