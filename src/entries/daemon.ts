@@ -96,7 +96,7 @@ export async function startDaemon(
     tell: openMessenger(),
     administrationFor: (caller) =>
       daemonAdministration(caller, {
-        ...{ store, pool, settings, checkGpuAccess, processes, service: serviceFor(caller) },
+        ...{ store, pool, driver, settings, checkGpuAccess, processes, service: serviceFor(caller) },
       }),
     history: (question) => askHistoryChild(pool, question),
     clock: steadyNow,
@@ -170,6 +170,7 @@ function sharedDriver({ settings, checkGpuAccess }: Driving, accounts: DaemonAcc
 interface Served extends Driving {
   readonly processes: ProcessCheck
   readonly store: AnnouncingStore
+  readonly driver: SharedDriver
   /** Path of the database. */
   readonly pool: string
   readonly service: PoolService
@@ -178,7 +179,7 @@ interface Served extends Driving {
 /** Administers the open pool. A damaged pool can be replaced only while the daemon is down. */
 function daemonAdministration(
   caller: Caller,
-  { store, pool, settings, checkGpuAccess, processes, service }: Served,
+  { store, pool, driver, settings, checkGpuAccess, processes, service }: Served,
 ): Administration {
   const kept: Store = {
     load: () => store.load(),
@@ -208,6 +209,10 @@ function daemonAdministration(
     findId: async (kind, name) => (kind === 'account' ? userId(name) : groupId(name)),
     detectGpus: async (choice, fakeCount) => {
       checkGpuAccess(choice)
+      const served = (await store.load().catch(() => undefined))?.pool
+      // Simulated are as many GPUs as are requested.
+      if (served !== undefined && choice === served.provider && choice !== 'fake')
+        return (await driver.sample(served, 'decision')).probe
       return detectChosen({ choice, fakeCount, env: driverEnvironment(process.env) }, settings.probeTimeout)
     },
   })

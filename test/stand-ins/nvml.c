@@ -1,6 +1,6 @@
 /*
  * A libnvidia-ml.so.1 without a GPU. It simulates the machine described in the file that STANDIN_NVML
- * names, one fact per line; layouts and symbols are those of nvml.h 12.9. Variants, by macro:
+ * names, by default the file nvml.txt beside the library, one fact per line; layouts and symbols are those of nvml.h 12.9. Variants, by macro:
  *   OLD_DRIVER    without the _v3 process lists, nvmlDeviceGetMemoryInfo_v2, nvmlDeviceGetMigMode and the
  *                 field of the recovery action (R460)
  *   WIDE_PROCESS  with the 32 byte nvmlProcessInfo_t of some R530 to R550 drivers
@@ -8,6 +8,7 @@
  *   init CODE               nvmlInit_v2 returns CODE
  *   delay MILLISECONDS      nvmlInit_v2 takes that long
  *   hang | crash | print    nvmlInit_v2 never returns | segfaults | prints to stdout
+ *   survive                 the process outlives its parent, as one in an uninterruptible sleep
  *   half                    nvmlInit_v2 prints half an answer and kills the process
  *   log FILE                nvmlInit_v2 adds a line with the pid to FILE
  *   live                    nvmlDeviceGetCount_v2 reads the file again and does what nvmlInit_v2 does
@@ -16,10 +17,13 @@
  *                           the calls handle uuid memory util temp power processes fields
  *   process I KIND PID BYTES [INSTANCE]   KIND: compute graphics mps; BYTES -1: not available
  */
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 enum { SUCCESS, UNINITIALIZED, INVALID_ARGUMENT, NOT_SUPPORTED, INSUFFICIENT_SIZE = 7 };
@@ -90,10 +94,20 @@ static void addPid(const char *path) {
   fclose(file);
 }
 
+static FILE *openScript(void) {
+  char path[4096];
+  Dl_info library;
+  if (getenv("STANDIN_NVML") != NULL) return fopen(getenv("STANDIN_NVML"), "r");
+  if (dladdr(openScript, &library) == 0) abort();
+  snprintf(path, sizeof path, "%s", library.dli_fname);
+  strcpy(strrchr(path, '/'), "/nvml.txt");
+  return fopen(path, "r");
+}
+
 static void readScript(void) {
   char line[512], key[32];
   int i, at;
-  FILE *file = fopen(getenv("STANDIN_NVML"), "r");
+  FILE *file = openScript();
   if (file == NULL) abort();
   memset(gpus, 0, sizeof gpus);
   gpuCount = listedCount = initCode = live = 0;
@@ -107,6 +121,7 @@ static void readScript(void) {
     else if (is(line, "print")) puts("NVRM: a message of the driver");
     else if (strncmp(line, "log ", 4) == 0) addPid(line + 4);
     else if (is(line, "live")) live = 1;
+    else if (is(line, "survive")) prctl(PR_SET_PDEATHSIG, 0);
     else if (is(line, "half")) { puts(""); fputs("{\"kind\":\"gpus\",\"gpus\":[{", stdout); fflush(stdout); raise(SIGKILL); }
     else if (is(line, "crash")) *(volatile int *)16 = 1;
     else if (is(line, "hang")) for (;;) pause();

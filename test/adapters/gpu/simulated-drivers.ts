@@ -23,7 +23,7 @@ const compiled = new Map<string, Promise<string>>()
  *
  * @param variant a macro of test/stand-ins/nvml.c
  */
-function compileLibrary(folder: string, variant = 'NEW_DRIVER'): Promise<string> {
+export function compileLibrary(folder: string, variant = 'NEW_DRIVER'): Promise<string> {
   const library = join(folder, `libnvidia-ml-${variant}.so.1`)
   const before = compiled.get(library) ?? compile(library, variant)
   compiled.set(library, before)

@@ -4,6 +4,7 @@ import type { GpuProvider } from '../../../ports/driver.ts'
 import { selfCommand } from '../../process/self.ts'
 import { driverFailed } from '../driver-errors.ts'
 import type { Environment } from '../run-program.ts'
+import { countLeftBehind } from './left-behind.ts'
 import { libraryOf, probeWithin } from './nvml.ts'
 import type { NvmlAnswer } from './nvml-answer.ts'
 import { KeptChild } from './nvml-kept-child.ts'
@@ -19,25 +20,30 @@ const ANSWERS_WITH_A_FAULT = 10
 
 /** `nvmlProvider` for a process that probes often, see `KeptOpenNvml`. */
 export const keptOpenNvmlProvider = (env: Environment): KeptOpenNvml =>
-  new KeptOpenNvml(() => new KeptChild(selfCommand(['__probes', 'nvml', libraryOf(env)]), env))
+  new KeptOpenNvml(
+    () => new KeptChild(selfCommand(['__probes', 'nvml', libraryOf(env)]), env),
+    countLeftBehind,
+  )
 
 /**
  * The NVIDIA driver through one child that keeps NVML open and answers one probe after the other.
  *
  * A child that fails or reports a fault is replaced, and the answer of the new child counts. A child that misses the
  * deadline is killed, and its exit is not awaited. While `MAX_LEAVING` killed children have not exited, a probe fails
- * at once with `driver-unresponsive`.
+ * at once with `driver-unresponsive`. Those of earlier processes count too, so that restarts gather no children.
  */
 export class KeptOpenNvml implements GpuProvider {
   readonly #start: () => KeptChild
+  readonly #countLeftBehind: () => number
   #isProbing = false
   #isClosed = false
   #child: KeptChild | undefined
   /** The children that were killed and have not exited. */
   readonly #leaving = new Set<KeptChild>()
 
-  constructor(start: () => KeptChild) {
+  constructor(start: () => KeptChild, countLeftBehind = () => 0) {
     this.#start = start
+    this.#countLeftBehind = countLeftBehind
   }
 
   /** One probe at a time. */
@@ -90,10 +96,11 @@ export class KeptOpenNvml implements GpuProvider {
 
   #startAnother(): KeptChild {
     if (this.#isClosed) throw driverFailed('NVML', 'closed')
-    if (this.#leaving.size >= MAX_LEAVING) {
+    const leaving = this.#leaving.size + this.#countLeftBehind()
+    if (leaving >= MAX_LEAVING) {
       throw new CanhazgpuError(
         'driver-unresponsive',
-        `The NVIDIA driver (NVML) does not answer: ${this.#leaving.size} processes that asked it have not ended`,
+        `The NVIDIA driver (NVML) does not answer: ${leaving} processes that asked it have not ended`,
         { hint: 'Ask the administrator to check the driver (dmesg).' },
       )
     }
