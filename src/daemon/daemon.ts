@@ -10,6 +10,7 @@ import type { Caller } from './caller.ts'
 import { Commands, type CommandsParts } from './commands.ts'
 import { ConnectionCounts } from './connection-counts.ts'
 import { FairTurns } from './fair-turns.ts'
+import { RecordRates } from './record-rates.ts'
 import { Runs } from './runs.ts'
 import { Session, type SessionParts } from './session.ts'
 import { SlowTurns } from './slow-turns.ts'
@@ -57,6 +58,7 @@ export class Daemon implements ConnectionHandler {
   /** Each takes a process. */
   readonly #historyTurns = new SlowTurns({ mostAtOnce: 4, mostPerAccount: 1 })
   readonly #queueTurns: SlowTurns
+  readonly #recordRates: RecordRates
   readonly #greetings = new FairTurns({ mostAtOnce: 64, mostPerAccount: 8 })
   readonly #connections: ConnectionCounts
   readonly #watchers = new Watchers()
@@ -68,6 +70,7 @@ export class Daemon implements ConnectionHandler {
     this.#parts = parts
     this.#queueTurns = new SlowTurns({ mostAtOnce: 1, mostPerAccount: 1, clock: parts.clock })
     this.#connections = new ConnectionCounts(parts.mostConnections)
+    this.#recordRates = new RecordRates(parts.clock)
     this.#service = parts.serviceFor({ account: parts.own, groups: [] })
     this.#waiters = new Waiters({
       ...{ service: this.#service, processes: parts.processes, log: parts.log },
@@ -138,6 +141,7 @@ export class Daemon implements ConnectionHandler {
       isGone: (process) => watched.isGone(process),
       history: this.#parts.history,
       ...{ historyTurns: this.#historyTurns, queueTurns: this.#queueTurns },
+      recordRates: this.#recordRates,
       hasEnded: (id) => this.#hasEnded(id),
       inTurn: (asking, task) => this.#turns.add(asking, task),
       soon: (asking, task) => this.#greetings.add(asking, task),

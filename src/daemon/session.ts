@@ -23,13 +23,14 @@ import type { UsageQuestion } from '../domain/ledger/usage-question.ts'
 import { verifiedIntent } from '../domain/operation/authorisation.ts'
 import type { Grant, Intent } from '../domain/operation/intent.ts'
 import { isRefusal } from '../domain/operation/refusal.ts'
-import type { ProcessIdentity } from '../domain/pool/model.ts'
+import type { Booking, ProcessIdentity, Reservation } from '../domain/pool/model.ts'
 import type { ClientConnection, Credentials, Receiver } from '../ports/daemon-listener.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { Caller, Identity } from './caller.ts'
 import type { Commands } from './commands.ts'
 import { ConnectionWatches, type ConnectionWatchesParts } from './connection-watches.ts'
 import type { Task } from './fair-turns.ts'
+import type { RecordRates } from './record-rates.ts'
 import {
   type CheckedRequest,
   type ClientOperation,
@@ -62,6 +63,7 @@ export interface SessionParts {
   readonly history: (question: UsageQuestion) => Promise<string>
   readonly historyTurns: SlowTurns
   readonly queueTurns: SlowTurns
+  readonly recordRates: RecordRates
   /** Whether a reservation with this id has existed before. */
   readonly hasEnded: (id: string) => Promise<boolean>
   /** Performs a task, which must not reject, when it is this account's turn. False if too many wait already. */
@@ -213,14 +215,27 @@ export class Session implements Receiver {
   async #perform({ n, operation, caller }: Asked<'perform'>): Promise<unknown> {
     const { connection, mayAdminister, isGone } = this.#parts
     if (isAdministrative(operation) && !mayAdminister(connection.peer.uid)) throw notAdministrator()
+    if ('intent' in operation) await this.#pace()
     const service = await this.#service({ n, caller })
     const verified = await this.#verifiedOperation(operation)
     // It was killed before its request was read.
     if (isGone(connection.peer.process)) throw unseenProcess()
-    if (verified.op !== 'acquire') return service.perform(verified)
+    if (!('intent' in verified)) return service.perform(verified)
     const answer = await service.perform(verified)
-    if (!isRefusal(answer) && answer.kind === 'granted') this.#noteGrant(answer.grant)
+    if (isRefusal(answer)) return answer
+    if ('reservation' in answer) this.#noteGrant(answer)
+    else if ('grant' in answer) this.#noteGrant(answer.grant)
+    else if ('holdings' in answer) this.#countRecords(answer)
     return answer
+  }
+
+  /** Waits if this account was granted so much that its records would fill the disk. */
+  async #pace(): Promise<void> {
+    const { connection, recordRates, mayAdminister } = this.#parts
+    const { uid, countedAs } = connection.peer
+    const delay = mayAdminister(uid) ? 0 : recordRates.delayOf(countedAs)
+    if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay))
+    if (!this.#isOpen) throw unseenProcess()
   }
 
   async #verifiedOperation(operation: ClientOperation): Promise<ClientOperation> {
@@ -236,6 +251,11 @@ export class Session implements Receiver {
 
   #noteGrant({ reservation }: Grant): void {
     this.#parts.commands.granted(reservation, this)
+    this.#countRecords(reservation)
+  }
+
+  #countRecords(granted: Reservation | Booking): void {
+    this.#parts.recordRates.granted(this.#parts.connection.peer.countedAs, granted)
   }
 
   async #keep(id: string): Promise<null> {
@@ -268,6 +288,7 @@ export class Session implements Receiver {
     const { waiters, connection } = this.#parts
     const { process } = connection.peer
     if (process === null) throw unseenProcess()
+    await this.#pace()
     const service = await this.#service({ n, caller })
     const verified = await this.#verified(intent)
     const waiter: Waiter = {

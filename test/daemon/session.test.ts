@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { Commands } from '../../src/daemon/commands.ts'
 import { FairTurns } from '../../src/daemon/fair-turns.ts'
+import { RecordRates } from '../../src/daemon/record-rates.ts'
 import { Session, type SessionParts } from '../../src/daemon/session.ts'
 import { SlowTurns } from '../../src/daemon/slow-turns.ts'
 import type { Waiters } from '../../src/daemon/waiters.ts'
@@ -40,6 +41,7 @@ function session(given: Partial<SessionParts> = {}) {
     isGone: () => false,
     history: async () => '"answered"',
     hasEnded: async () => false,
+    recordRates: new RecordRates(() => 0),
     ...{ inTurn, soon: inTurn, historyTurns: slow(), queueTurns: slow() },
     onChange(changed) {
       changes.add(changed)
@@ -100,6 +102,36 @@ test('a client with too many unanswered greetings is disconnected', () => {
   expect(isClosed()).toBe(false)
   for (let greetings = 0; greetings < 1_000; greetings++) opened.receive('{"protocol":1}')
   expect([isClosed(), sent.length]).toEqual([true, 2])
+})
+
+test('an account that was granted GPUs too often waits for the next ones, and for nothing else', async () => {
+  const reservation = {
+    ...{ id: 'a', startedAt: 0, owner: { account: ANN, shownName: 'ann' } },
+    ...{ holdings: Array(10_000).fill({ unit: '0', share: { kind: 'whole' } }) },
+    term: { kind: 'manual', expiresAt: 1 },
+  }
+  let now = 0
+  const recordRates = new RecordRates(() => now)
+  const service = {
+    view: async () => 'viewed',
+    perform: async () => ({ kind: 'granted', grant: { reservation } }),
+  }
+  const { ask, sent } = session({ recordRates, serviceFor: () => service as unknown as PoolService })
+  const intent = {
+    id: 'a',
+    request: { kind: 'count', count: 1 },
+    owner: reservation.owner,
+    term: { kind: 'manual', duration: 1 },
+  }
+  const order = () => sent.flatMap(({ n }) => n ?? [])
+  for (const n of [1, 2]) ask(n, { ask: 'perform', operation: { op: 'acquire', intent }, caller })
+  await until('both are granted', () => order().length === 2)
+  // Most of the delay has passed.
+  now = (2 * 10_000 * 103 - 2_000_000) / 0.5 - 50
+  ask(3, { ask: 'perform', operation: { op: 'acquire', intent }, caller })
+  ask(4, { ask: 'view', view: 'status', caller })
+  await until('all are answered', () => order().length === 4)
+  expect(order()).toEqual([1, 2, 4, 3])
 })
 
 test('a connection watches the pool at most twice', async () => {
