@@ -38,6 +38,8 @@ export interface LocalParts {
   /** Absent for a process that never probes. */
   readonly driver?: Driver
   readonly trace?: Trace
+  /** See `PerformInputs`. */
+  readonly committed?: () => void
 }
 
 /**

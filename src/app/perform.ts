@@ -19,6 +19,8 @@ export interface PerformInputs {
   readonly processes: ProcessCheck
   readonly observed?: Observation
   readonly trace?: Trace
+  /** Called after a commit that changed the pool, outside the transaction. Must not throw. */
+  readonly committed?: () => void
 }
 
 /** The only function that changes an existing pool. */
@@ -57,6 +59,7 @@ interface Given {
 class Steps {
   readonly #inputs: PerformInputs
   #last: TracedStep | undefined
+  #changed = false
 
   constructor(inputs: PerformInputs) {
     this.#inputs = inputs
@@ -71,9 +74,9 @@ class Steps {
       ...(groups === undefined ? {} : { groups }),
       ...(observed === undefined ? {} : { observed }),
     }
-    if (trace === undefined) return decide({ ...known, processes })
+    if (trace === undefined) return this.#noted(given, decide({ ...known, processes }))
     const checks = new RecordedChecks(processes)
-    const step = decide({ ...known, processes: checks })
+    const step = this.#noted(given, decide({ ...known, processes: checks }))
     const { now: moment, ...context } = known
     this.#last = {
       ...{ kind: 'step', operation: given.operation, ...context, moment, pool: given.pool },
@@ -84,10 +87,18 @@ class Steps {
     return step
   }
 
+  /** A store may repeat a decision; only the last one is committed. */
+  #noted<Answer>(given: Given, step: Step<Answer>): Step<Answer> {
+    this.#changed = step.pool !== given.pool
+    return step
+  }
+
   /** Traces the step also if the update failed: the step may be the cause. */
   async traced<Answer>(update: Promise<Answer>): Promise<Answer> {
     try {
-      return await update
+      const answer = await update
+      if (this.#changed) this.#inputs.committed?.()
+      return answer
     } finally {
       if (this.#last !== undefined) this.#inputs.trace?.(this.#last)
     }

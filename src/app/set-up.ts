@@ -54,6 +54,8 @@ export interface PoolPlace {
   readonly setAside: () => Promise<SetAside | null>
   readonly forGroup: boolean
   readonly trace?: Trace
+  /** See `PerformInputs`. */
+  readonly committed?: () => void
 }
 
 /**
@@ -65,7 +67,11 @@ export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCre
   const newPool = await planSetUp(place, setUp)
   if (isRefusal(newPool)) return newPool
   const aside = setUp.force ? await place.setAside() : null
-  const traced = place.trace === undefined ? {} : { trace: place.trace }
+  const { trace, committed } = place
+  const traced = {
+    ...(trace === undefined ? {} : { trace }),
+    ...(committed === undefined ? {} : { committed }),
+  }
   if (aside !== null) return replaceDamaged(aside, { ...setUp, ...traced }, newPool)
   // Without `--group` an existing pool keeps its permissions.
   const existing = place.forGroup ? null : await place.open()
@@ -88,11 +94,11 @@ export async function planSetUp(place: PoolPlace, setUp: SetUp): Promise<NewPool
   }
 }
 
-type Traced = SetUp & Pick<PoolPlace, 'trace'>
+type Traced = SetUp & Pick<PoolPlace, 'trace' | 'committed'>
 
 async function created(
   store: Store,
-  { actor, login, processes, trace, gpuCount }: Traced,
+  { actor, login, processes, trace, committed, gpuCount }: Traced,
   newPool: NewPool,
 ): Promise<PoolCreated | Refusal> {
   try {
@@ -101,6 +107,7 @@ async function created(
         ...{ store, actor, processes },
         ...(login === undefined ? {} : { login }),
         ...(trace === undefined ? {} : { trace }),
+        ...(committed === undefined ? {} : { committed }),
       },
       { op: 'set-up', ...newPool },
     )

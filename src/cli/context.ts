@@ -1,4 +1,5 @@
 import type { Administration } from '../app/administration.ts'
+import type { Hosts } from '../app/fleet/hosts.ts'
 import type { WaitProgress } from '../app/waiting/wait-progress.ts'
 import type { Waker } from '../app/waiting/waiting.ts'
 import type { Check, Finding } from '../domain/diagnosis/finding.ts'
@@ -25,6 +26,7 @@ import type { Screen } from '../ports/screen.ts'
 import type { ServiceMachine, ServicePlace } from '../ports/service-machine.ts'
 import type { Trace } from '../ports/trace.ts'
 import type { UsageQuestion } from '../views/documents/usage-answer.ts'
+import type { Parts } from '../views/fleet/own-part.ts'
 import type { Output } from '../views/words/printed.ts'
 import type { Connections } from '../web/access/connection-limit.ts'
 import type { LookUp } from './options/configured.ts'
@@ -79,6 +81,8 @@ export interface Context {
   readonly untilStopped: () => Promise<void>
 
   readonly pool: () => Promise<PoolService>
+  /** This host and the other hosts of the configuration. */
+  readonly hosts: () => Promise<Hosts<Parts>>
   readonly administration: () => Promise<Administration>
   /** Detects the GPUs of this machine with the named provider, or else with each provider. Needs no pool. */
   readonly detectGpus: (provider?: ProviderChoice) => Promise<Probe>

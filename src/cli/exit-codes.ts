@@ -5,6 +5,7 @@ export const EXIT = {
   success: 0,
   failure: 1,
   usage: 2,
+  unreachable: 69,
   tryAgainLater: 75,
   runFailure: 125,
   notExecutable: 126,
@@ -16,6 +17,7 @@ export const EXIT = {
 export function exitCodeOf(code: ErrorCode, command: string | undefined): number {
   switch (code) {
     case 'usage':
+    case 'host-unknown':
     case 'impossible-request':
       return EXIT.usage
     case 'not-enough-gpus':
@@ -23,7 +25,10 @@ export function exitCodeOf(code: ErrorCode, command: string | undefined): number
     case 'too-many-waiting':
     case 'over-limit':
     case 'daemon-unavailable':
+    case 'board-unavailable':
       return EXIT.tryAgainLater
+    case 'host-unreachable':
+      return EXIT.unreachable
     case 'interrupted':
       return EXIT.interrupted
     case 'command-not-found':

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import type { AdministrationAction, CallerSettings } from '../app/remote/protocol.ts'
+import { DAYS_TOLD } from '../domain/fleet/snapshot.ts'
 import type { UsageQuestion } from '../domain/ledger/usage-question.ts'
 import type { Intent } from '../domain/operation/intent.ts'
 import type { NewPool, Operation } from '../domain/operation/operation.ts'
@@ -171,6 +172,7 @@ const change = v.variant('key', [
 const question = v.variant('kind', [
   v.object({ kind: v.literal('report'), days: v.pipe(count, v.maxValue(MOST_REPORTED_DAYS)) }),
   v.object({ kind: v.literal('daily'), days: v.pipe(count, v.maxValue(MOST_DAYS)) }),
+  v.object({ kind: v.literal('totals'), days: v.pipe(count, v.maxValue(DAYS_TOLD)) }),
   v.object({
     kind: v.literal('history'),
     range: v.object({ from: millis, to: millis }),

@@ -42,6 +42,7 @@ export function administration(opening: Opening): Administration {
         setAside: () => setAsideStore(store, currentMoment, gid),
         forGroup: gid !== undefined,
         ...(opening.trace === undefined ? {} : { trace: opening.trace }),
+        ...(opening.committed === undefined ? {} : { committed: opening.committed }),
       }
     },
     checkPool: () => checkStore(store),

@@ -103,7 +103,15 @@ async function openContext(
     const { embeddedAccess } = await import('./embedded-access.ts')
     const { gpuAccess } = await import('./gpu-access.ts')
     const checkGpuAccess = gpuAccess(files, settings.store)
-    return embeddedAccess({ settings, warn, keep, account, trace, checkGpuAccess })
+    const publishing = await published()
+    const committed = publishing === undefined ? undefined : () => publishing.later()
+    return embeddedAccess({ settings, warn, keep, account, trace, committed, checkGpuAccess })
+  })
+  const published = once(async () => {
+    if (settings.fleet === null || socket !== undefined) return undefined
+    const { publishingFor, publishLater } = await import('./publishing.ts')
+    const publishing = publishingFor(settings.fleet, settings.store, configFile)
+    return publishing === undefined ? undefined : { publishing, later: () => publishLater(publishing) }
   })
   const isMoved = async () => {
     const now = await configuration({ flags, configFile, warn: () => {} }).catch(() => null)
@@ -127,6 +135,10 @@ async function openContext(
     steadyClock: () => currentMoment().steady.ms,
     untilStopped,
     pool: async () => (await access()).pool(),
+    hosts: once(async () => {
+      const { openHosts } = await import('./hosts.ts')
+      return openHosts(settings, async () => (await access()).pool())
+    }),
     administration: async () => (await access()).administration(),
     detectGpus: async (provider) => {
       const { detectHere } = await import('./detection.ts')
@@ -161,7 +173,8 @@ async function openContext(
     launch: async () => {
       if (inherited === null || commandLine === null) throw new Error('there is no command to launch')
       const { openLauncher } = await import('./launcher.ts')
-      return openLauncher(settings.store, inherited, commandLine.length)
+      const publishing = (await published())?.publishing
+      return openLauncher({ store: settings.store, publishing }, inherited, commandLine.length)
     },
     keepInherited: () => {
       inherited ??= snapshotInherited()

@@ -111,6 +111,12 @@ export async function startDaemon(
     isWanted: () => daemon.isWatched,
   }
   driver.keepSampling(demand, stop.signal).catch(failed)
+  if (settings.fleet !== null) {
+    const { publishFromDaemon } = await import('./daemon-publishing.ts')
+    const service = serviceFor({ account: own, groups: [] })
+    const changed = publishFromDaemon({ settings, pool, service, log }, stop.signal)
+    if (changed !== null) store.onCommit(changed)
+  }
   if (!isInFirstPidNamespace()) log(IN_CONTAINER)
   let listener: Listener | undefined
   const close = () => {

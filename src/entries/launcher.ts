@@ -6,20 +6,29 @@ import { messageDescriptor } from '../adapters/process/message.ts'
 import { selfCommandForShell, startedFrom } from '../adapters/process/self.ts'
 import type { Launcher } from '../cli/context.ts'
 import { socketPathIn } from '../domain/settings.ts'
+import type { Publishing } from './publishing.ts'
 import { encodeTask } from './supervisor-task.ts'
 
 /**
  * Starts the supervisor of this process, and executes the command at the end of the command line. With a daemon there
  * is no supervisor: the daemon watches this process itself.
  */
-export function openLauncher(store: string, inherited: Inherited, argumentCount: number): Launcher {
+export function openLauncher(
+  { store, publishing }: { readonly store: string; readonly publishing: Publishing | undefined },
+  inherited: Inherited,
+  argumentCount: number,
+): Launcher {
   const command = typedCommand(argumentCount)
   return {
     startSupervisor: ({ reservation, process, units, limit = null }) => {
       if (socketPathIn(store) !== undefined) return
       const pidfd = inheritable(pidfdOpen(process.pid))
       const messages = messageDescriptor()
-      const task = encodeTask({ process, pidfd, messages, units, limit, program: startedFrom() })
+      const published = publishing === undefined ? {} : { publishes: { config: publishing.config } }
+      const task = encodeTask({
+        ...{ process, pidfd, messages, units, limit, program: startedFrom() },
+        ...published,
+      })
       const { command: supervisor, file } = selfCommandForShell(['__supervise', store, reservation, task])
       const passed = [pidfd, messages, file].filter((fd) => fd !== null)
       startDetached(supervisor, passed)

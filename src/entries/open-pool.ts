@@ -25,6 +25,8 @@ export interface Opening {
   readonly account: () => Promise<Account>
   readonly processes: ProcessCheck
   readonly trace: Trace | undefined
+  /** See `PerformInputs`. */
+  readonly committed?: (() => void) | undefined
   readonly checkGpuAccess: CheckGpuAccess
   /** Registers each opened store, so that it is closed at the end of this process. */
   readonly keep: (store: OpenedPool) => void
@@ -59,6 +61,7 @@ export function poolServiceMaker({
   account,
   processes,
   trace,
+  committed,
   checkGpuAccess,
 }: Opening): (store: OpenedPool) => PoolService {
   let warned = false
@@ -75,7 +78,10 @@ export function poolServiceMaker({
     askedThresholdMb: settings.memoryThreshold,
     seesOwners: canReadProcessOwners,
   }
-  const traced = trace === undefined ? {} : { trace }
+  const traced = {
+    ...(trace === undefined ? {} : { trace }),
+    ...(committed === undefined ? {} : { committed }),
+  }
   const login = async () => loginOf('self', await account())
   return (store) =>
     new LocalPool({ store, processes, actor: account, login, groups: currentGroups, driver, ...traced })

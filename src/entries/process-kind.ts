@@ -29,6 +29,11 @@ export async function runProcess(args: readonly string[]): Promise<void> {
       exitNow(await superviseMain(args.slice(1)))
       break
     }
+    case '__publish': {
+      const { publishMain } = await import('./publish.ts')
+      exitNow(await publishMain(args.slice(1)))
+      break
+    }
     case '__stop': {
       const { stopMain } = await import('./job-stopper.ts')
       await stopMain(args[1] ?? '')

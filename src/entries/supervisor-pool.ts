@@ -8,13 +8,20 @@ import type { LockPatience } from '../ports/store.ts'
 import { traceOf } from './trace.ts'
 
 /** The pool for a supervisor. It never probes and never asks the name service. */
-export async function openSupervisorPool(url: string, patience?: LockPatience): Promise<PoolService> {
+export async function openSupervisorPool(
+  url: string,
+  patience?: LockPatience,
+  committed?: () => void,
+): Promise<PoolService> {
   // A supervisor of root could open the files beside the daemon.
   refusePoolOfDaemon(url)
   const store = await openStore(url, currentMoment, patience)
   const processes = checksInDecision()
   // Nobody reads the standard error of a supervisor.
   const trace = await traceOf(process.env, () => {})
-  const traced = trace === undefined ? {} : { trace }
+  const traced = {
+    ...(trace === undefined ? {} : { trace }),
+    ...(committed === undefined ? {} : { committed }),
+  }
   return new LocalPool({ store, processes, actor: async () => unnamedAccount(), ...traced })
 }

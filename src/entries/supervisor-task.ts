@@ -20,6 +20,8 @@ export interface SupervisorTask {
   readonly program: string | null
   /** The account of the job, if root starts the supervisor. */
   readonly account?: { readonly uid: number; readonly gid: number }
+  /** Present if this host has a notice board, with the path of `--config`. */
+  readonly publishes?: { readonly config: string | null }
   /** How the command ended. Present if only the end must still be recorded. */
   readonly outcome?: JobOutcome
 }
@@ -54,6 +56,7 @@ const isTask = (task: unknown): task is SupervisorTask =>
   task.units.every((unit) => typeof unit === 'string') &&
   (task.limit === null || isLimit(task.limit)) &&
   (task.account === undefined || isAccount(task.account)) &&
+  (task.publishes === undefined || isPublishing(task.publishes)) &&
   [undefined, 'exited', 'timed-out'].some((outcome) => task.outcome === outcome)
 
 const isProcess = (value: unknown): boolean =>
@@ -63,6 +66,9 @@ const isProcess = (value: unknown): boolean =>
 
 const isAccount = (value: unknown): boolean =>
   isObject(value) && [value.uid, value.gid].every(Number.isSafeInteger)
+
+const isPublishing = (value: unknown): boolean =>
+  isObject(value) && (value.config === null || typeof value.config === 'string')
 
 const isLimit = (value: unknown): boolean =>
   isObject(value) && [value.interruptAt, value.killAt].every(Number.isFinite)

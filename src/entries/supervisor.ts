@@ -34,7 +34,7 @@ export async function superviseMain([
     becomeSuccessor: (unfinished) => becomeSuccessor([store, reservation], { ...task, ...unfinished }),
     openPool: async (patience) => {
       const { openSupervisorPool } = await import('./supervisor-pool.ts')
-      return openSupervisorPool(store, patience)
+      return openSupervisorPool(store, patience, await committedOf(task, store))
     },
     sleep: (ms) => Bun.sleep(ms),
   }
@@ -63,6 +63,13 @@ function becomeSuccessor(place: readonly string[], { pidfd, messages, ...task }:
   if (command === null) return
   for (const fd of [passed.pidfd, passed.messages]) if (fd !== null) fcntl(fd, F_SETFD, 0)
   execve(toByteText(task.program), command.map(toByteText), inheritedEnvironment())
+}
+
+/** What to call after a commit; undefined without a notice board. */
+async function committedOf({ publishes }: SupervisorTask, store: string): Promise<(() => void) | undefined> {
+  if (publishes === undefined) return undefined
+  const { publishLater } = await import('./publishing.ts')
+  return () => publishLater({ store, config: publishes.config })
 }
 
 function isStore(store: string): boolean {

@@ -13,8 +13,11 @@ export interface DaemonPool extends TestPool {
 }
 
 /** A daemon of this build with fake GPUs, which every user can reach; with 0 GPUs no pool is set up. */
-export async function daemonPool(gpus = 4): Promise<DaemonPool> {
-  const pool = await embeddedPool(0)
+export async function daemonPool(
+  gpus = 4,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<DaemonPool> {
+  const pool = await embeddedPool(0, variables)
   const socket = `${pool.folder}/daemon.sock`
   const database = `${pool.folder}/own/pool.db`
   mkdirSync(`${pool.folder}/own`, { mode: 0o700 })

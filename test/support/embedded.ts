@@ -38,7 +38,10 @@ export interface TestPool extends Disposable {
 }
 
 /** A pool of fake GPUs in its own folder, which the commands open themselves; with 0 GPUs no pool is set up. */
-export async function embeddedPool(gpus = 4): Promise<TestPool> {
+export async function embeddedPool(
+  gpus = 4,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<TestPool> {
   const folder = mkdtempSync(join(tmpdir(), 'canhazgpu-test-'))
   const database = `${folder}/pool/pool.db`
   const store = `sqlite://${database}`
@@ -49,6 +52,7 @@ export async function embeddedPool(gpus = 4): Promise<TestPool> {
     TZ: 'UTC',
     CANHAZGPU_STORE: store,
     CHG: binary,
+    ...variables,
   }
   const children: Child[] = []
   const spawn = (argv: string[]): Child => {

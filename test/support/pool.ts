@@ -4,6 +4,9 @@ import { inDaemonMode } from './needs.ts'
 
 export { binary, type Child, type Finished, finished, type TestPool } from './embedded.ts'
 
-/** A pool of fake GPUs in its own folder, in the mode under test; with 0 GPUs no pool is set up. */
-export const testPool = (gpus = 4): Promise<TestPool> =>
-  inDaemonMode ? daemonPool(gpus) : embeddedPool(gpus)
+/**
+ * A pool of fake GPUs in its own folder, in the mode under test; with 0 GPUs no pool is set up. All its processes have
+ * the variables.
+ */
+export const testPool = (gpus = 4, env: Readonly<Record<string, string>> = {}): Promise<TestPool> =>
+  inDaemonMode ? daemonPool(gpus, env) : embeddedPool(gpus, env)

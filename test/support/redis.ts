@@ -1,66 +1,98 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { RedisClient } from 'bun'
+import { until } from './until.ts'
 
-/** A real server of this test alone, without persistence. */
-export interface RedisServer {
+/** A real Redis server in its own folder, which keeps nothing on disk. */
+export interface RedisServer extends Disposable {
+  readonly url: string
   readonly port: number
-  readonly process: Bun.Subprocess
-  /** Connected, for writing what a test needs. */
-  readonly client: RedisClient
-  [Symbol.dispose](): void
+  /** As an administrator; throws the error of the server. */
+  readonly ask: (command: string, ...words: string[]) => Promise<unknown>
+  /** It accepts connections, and answers nothing. */
+  readonly stop: () => void
+  readonly resume: () => void
+  readonly kill: () => Promise<void>
+  /** Starts it again at the same port, empty. */
+  readonly restart: () => Promise<void>
 }
 
-/** Starts `redis-server` at a free port; `more` are further words of its command line. */
-export async function redisServer(...more: readonly string[]): Promise<RedisServer> {
-  const folder = mkdtempSync(`${tmpdir()}/chg-redis-`)
-  // Another process may take the port between the two steps.
-  for (let attempt = 0; attempt < 20; attempt++) {
-    const port = await freePort()
-    const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder]
-    const process = Bun.spawn(['redis-server', ...place, '--save', '', ...more], {
-      ...{ stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' },
-    })
-    if (!(await isReady(process.stdout))) continue
-    const client = new RedisClient(`redis://127.0.0.1:${port}`)
-    return {
-      ...{ port, process, client },
-      [Symbol.dispose]() {
-        client.close()
-        process.kill('SIGKILL')
-        rmSync(folder, { recursive: true, force: true })
-      },
-    }
+/** Other processes may take a port that was free, so several are tried. */
+export async function redisServer(...options: readonly string[]): Promise<RedisServer> {
+  const folder = mkdtempSync(`${tmpdir()}/redis-`)
+  for (let attempt = 1; ; attempt++) {
+    const port = freePort()
+    const server = start(port, folder, options)
+    if (await answers(server, port, options)) return running(server, { port, folder, options })
+    if (attempt === 10) throw new Error(`redis-server does not start: see ${folder}/log`)
   }
-  throw new Error('redis-server did not start')
 }
 
-/** False if the server ends before it accepts connections. */
-async function isReady(stdout: ReadableStream<Uint8Array>): Promise<boolean> {
-  const decoder = new TextDecoder()
-  const reader = stdout.getReader()
-  let log = ''
-  for (;;) {
-    const { value, done } = await reader.read()
-    if (done) return false
-    log += decoder.decode(value, { stream: true })
-    if (log.includes('Ready to accept connections')) break
-  }
-  // A full pipe would stop the server.
-  void (async () => {
-    while (!(await reader.read()).done);
-  })()
-  return true
-}
+type Server = ReturnType<typeof start>
 
-function freePort(): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>()
-  const server = createServer()
-  server.on('error', reject)
-  server.listen(0, '127.0.0.1', () => {
-    const address = server.address()
-    server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+function start(port: number, folder: string, options: readonly string[]) {
+  const plain = options.includes('--tls-port') ? [] : ['--port', String(port)]
+  const tls = options.map((option) => option.replace('PORT', String(port)))
+  const kept = ['--save', '', '--appendonly', 'no', '--bind', '127.0.0.1', '--dir', folder]
+  return Bun.spawn(['redis-server', ...kept, ...plain, ...tls, '--logfile', `${folder}/log`], {
+    stdio: ['ignore', 'ignore', 'inherit'],
   })
-  return promise
+}
+
+function freePort(): number {
+  using listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+  return listener.port
+}
+
+async function answers(server: Server, port: number, options: readonly string[]): Promise<boolean> {
+  return until('redis-server answers or has ended', async () => {
+    if (server.exitCode !== null) return 'ended'
+    if (options.includes('--tls-port')) return (await isOpen(port)) && 'answers'
+    return (await ask(port, ['PING']).catch(() => null)) === 'PONG' && 'answers'
+  }).then((found) => found === 'answers')
+}
+
+async function isOpen(port: number): Promise<boolean> {
+  const socket = await Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {} } }).catch(() => null)
+  socket?.end()
+  return socket !== null
+}
+
+async function ask(port: number, [command = '', ...words]: readonly string[]): Promise<unknown> {
+  const client = new RedisClient(`redis://127.0.0.1:${port}`, { autoReconnect: false })
+  try {
+    await client.connect()
+    return await client.send(command, words)
+  } finally {
+    client.close()
+  }
+}
+
+interface Place {
+  readonly port: number
+  readonly folder: string
+  readonly options: readonly string[]
+}
+
+function running(first: Server, { port, folder, options }: Place): RedisServer {
+  let server = first
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    ask: (...words) => ask(port, words),
+    stop: () => server.kill('SIGSTOP'),
+    resume: () => server.kill('SIGCONT'),
+    async kill() {
+      server.kill('SIGKILL')
+      await server.exited
+    },
+    async restart() {
+      server = start(port, folder, options)
+      if (!(await answers(server, port, options))) throw new Error('redis-server does not start again')
+    },
+    [Symbol.dispose]() {
+      server.kill('SIGKILL')
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
 }

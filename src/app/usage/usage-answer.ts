@@ -1,6 +1,6 @@
 import type { UsageAnswers, UsageQuestion, UsageQuestions } from '../../domain/ledger/usage-question.ts'
 import { type UsageSource, usageHistory } from './usage-history.ts'
-import { dailyUsage, reportUsage } from './usage-report.ts'
+import { dailyUsage, reportUsage, usageTotals } from './usage-report.ts'
 
 const ANSWERS: {
   readonly [Name in keyof UsageQuestions]: (
@@ -10,6 +10,7 @@ const ANSWERS: {
 } = {
   report: (source, { days }) => reportUsage(source, days),
   daily: (source, { days }) => dailyUsage(source, days),
+  totals: (source, { days }) => usageTotals(source, days),
   audit: ({ store }, { most }) => store.audit(most),
   history: (source, { range, most }) => usageHistory(source, range, most),
 }

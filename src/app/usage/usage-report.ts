@@ -1,5 +1,7 @@
 import { DailySums, type DailyUsage, dayStarts } from '../../domain/ledger/daily.ts'
-import type { RecordedTime } from '../../domain/ledger/recorded.ts'
+import { DAY_MS, dayOf } from '../../domain/ledger/day-sums.ts'
+import { type DayTotals, dayTotals } from '../../domain/ledger/day-totals.ts'
+import type { RecordedTime, TimeRange } from '../../domain/ledger/recorded.ts'
 import { reportRange, tallied, type UsageReport, usageReport } from '../../domain/ledger/report.ts'
 import type { HeldTime } from '../../domain/pool/model.ts'
 import { readPool } from '../read-pool.ts'
@@ -18,6 +20,32 @@ export async function reportUsage({ store, processes }: UsageSource, days: numbe
     recorded.records.map((record) => record.reservation),
   )
   return usageReport([...recorded.tallies, ...unrecorded], range, days)
+}
+
+/** The usage of each of the last `days` days in UTC, current reservations included. */
+export async function usageTotals(
+  { store, processes }: UsageSource,
+  days: number,
+): Promise<readonly DayTotals[]> {
+  const seen = await readPool(store)
+  const now = seen.moment.wall
+  const held = seen.pool.reservations.map(({ id }) => id)
+  const first = dayOf(now) - days + 1
+  const { records } = await store.usage({ from: first * DAY_MS, to: now }, held)
+  const unrecorded = unrecordedTimes(seen, records, processes)
+  const counted = records.map(({ reservation }) => reservation)
+  const talliesIn = async (range: TimeRange) => [
+    ...(await store.usage(range, [])).tallies,
+    ...tallied(unrecorded, range, counted),
+  ]
+  const totals: DayTotals[] = []
+  for (let day = first; day <= dayOf(now); day++) {
+    const from = day * DAY_MS
+    const within = await talliesIn({ from, to: Math.min(from + DAY_MS, now) })
+    if (within.length === 0) continue
+    totals.push(dayTotals(day, within, await talliesIn({ from, to: from })))
+  }
+  return totals
 }
 
 /** GPU hours per calendar day, current reservations included. */

@@ -1,18 +1,33 @@
 import { shownName } from '../../domain/ledger/shown-accounts.ts'
-import type { QueuePlace } from '../../domain/schedule/queue-places.ts'
+import type { QueueOverview, QueuePlace } from '../../domain/schedule/queue-places.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
 import { printable } from '../../domain/text/text.ts'
 import { queueDocument } from '../../views/documents/queue-document.ts'
+import type { Display, Printed } from '../../views/words/printed.ts'
 import { requestWords } from '../../views/words/request-words.ts'
 import { table } from '../../views/words/table.ts'
 import { forecastWords, reasonWords } from '../../views/words/waiting-words.ts'
 import { command } from '../command.ts'
+import type { OfHosts } from '../fleet/shown.ts'
+import { allHosts } from '../fleet/which.ts'
+
+type Shown = ({ readonly of?: never } & QueueOverview) | ({ readonly of: 'hosts' } & OfHosts)
 
 export const queue = command({
-  examples: ['canhazgpu queue', 'canhazgpu queue --json'],
-  options: [],
-  handle: async (_options, context) => (await context.pool()).view('queue'),
-  text: ({ places, now, driverFailure }, { columns }) => ({
+  examples: ['canhazgpu queue', 'canhazgpu queue --all', 'canhazgpu queue --json'],
+  options: [allHosts],
+  handle: async ({ all }, context): Promise<Shown> => {
+    if (all !== true) return (await context.pool()).view('queue')
+    const { queueOfHosts } = await import('../fleet/queue-of-hosts.ts')
+    return { of: 'hosts', ...(await queueOfHosts(context)) }
+  },
+  text: (shown, display) => (shown.of === 'hosts' ? shown.text(display) : queueText(shown, display)),
+  json: (shown) => (shown.of === 'hosts' ? shown.json() : queueDocument(shown)),
+  failure: (shown) => (shown.of === 'hosts' ? shown.failure : undefined),
+})
+
+function queueText({ places, now, driverFailure }: QueueOverview, { columns }: Display): Printed {
+  return {
     ...(driverFailure === undefined
       ? {}
       : { stderr: `GPUs not checked: ${printable(driverFailure.message)}\n` }),
@@ -24,9 +39,8 @@ export const queue = command({
             rows(places, now),
             columns,
           ),
-  }),
-  json: queueDocument,
-})
+  }
+}
 
 function rows(places: readonly QueuePlace[], now: number): readonly (readonly string[])[] {
   return places.map(({ position, entry, reason, forecast }) => [

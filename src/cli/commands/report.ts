@@ -3,23 +3,36 @@ import type { Millis } from '../../domain/pool/model.ts'
 import { printable } from '../../domain/text/text.ts'
 import { reportDocument } from '../../views/documents/report-document.ts'
 import { command } from '../command.ts'
+import type { OfHosts } from '../fleet/shown.ts'
+import { allHosts } from '../fleet/which.ts'
 import { wholeNumber } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
 
 const MOST_DAYS = 3650
 
 export const report = command({
-  examples: ['canhazgpu report', 'canhazgpu report --days 7'],
+  examples: ['canhazgpu report', 'canhazgpu report --all', 'canhazgpu report --days 7'],
   options: [
     option('-d, --days <num>', 'Number of days to include in the report (default: 30)', {
       kind: wholeNumber(1, MOST_DAYS),
       default: 30,
     }),
+    allHosts,
   ],
-  handle: async ({ days }, context) => (await context.pool()).usage({ kind: 'report', days }),
-  text: (usage) => ({ stdout: `${reportLines(usage).join('\n')}\n` }),
-  json: reportDocument,
+  handle: async ({ days, all }, context): Promise<Shown> => {
+    if (all !== true) {
+      return (await context.pool()).usage({ kind: 'report', days })
+    }
+    const { reportOfHosts } = await import('../fleet/report-of-hosts.ts')
+    return { of: 'hosts', ...(await reportOfHosts(days, context, reportLines)) }
+  },
+  text: (shown, display) =>
+    shown.of === 'hosts' ? shown.text(display) : { stdout: `${reportLines(shown).join('\n')}\n` },
+  json: (shown) => (shown.of === 'hosts' ? shown.json() : reportDocument(shown)),
+  failure: (shown) => (shown.of === 'hosts' ? shown.failure : undefined),
 })
+
+type Shown = ({ readonly of?: never } & UsageReport) | ({ readonly of: 'hosts' } & OfHosts)
 
 function reportLines({ range, days, users, total }: UsageReport): readonly string[] {
   const width = Math.max(20, ...users.map((user) => Bun.stringWidth(printable(user.user))))

@@ -12,14 +12,18 @@ import { statusTable } from '../../views/words/status/table.ts'
 import { command } from '../command.ts'
 import type { Given } from '../command-spec.ts'
 import type { Context } from '../context.ts'
+import type { OfHosts } from '../fleet/shown.ts'
+import { allHosts, oneHost, whichHosts } from '../fleet/which.ts'
 import { option, overriddenByAnyOf } from '../options/option.ts'
 
-interface Shown extends Overview {
+interface ShownHere extends Overview {
   readonly form: 'lines' | 'table' | 'summary'
   readonly filter: 'none' | 'mine' | 'free' | 'mine and free'
   /** Whether every GPU of the pool was replaced by another. */
   readonly areReplaced: boolean
 }
+
+type Shown = ({ readonly of?: never } & ShownHere) | ({ readonly of: 'hosts' } & OfHosts)
 
 /** Interval of redraws without a change of the pool: memory and processes change without one. */
 const REDRAW_MS = 2_000
@@ -35,6 +39,8 @@ const options = [
   }),
   option('--mine', 'Only GPUs that you hold or use'),
   option('--free', 'Only GPUs that are available'),
+  allHosts,
+  oneHost,
 ]
 
 type StatusOptions = Given<typeof options>
@@ -45,18 +51,25 @@ export const status = command({
   handle: readStatus,
   follow: (given, context) => (given.watch === true ? statusUpdates(given, context) : null),
   text: (shown, display) => {
+    if (shown.of === 'hosts') return shown.text(display)
     const notices = [replacedNotice(shown), emptyNotice(shown)].filter((notice) => notice !== undefined)
     return {
       stdout: statusText(shown, display),
       ...(notices.length === 0 ? {} : { stderr: `${notices.join('\n')}\n` }),
     }
   },
-  json: (shown) => (shown.form === 'summary' ? summaryDocument(shown) : statusDocument(shown)),
-  failure: ({ driverFailure, stale, view }) =>
-    stale === undefined ? driverFailure : staleFailure(stale, view.now),
+  json: (shown) => {
+    if (shown.of === 'hosts') return shown.json()
+    return shown.form === 'summary' ? summaryDocument(shown) : statusDocument(shown)
+  },
+  failure: (shown) => {
+    if (shown.of === 'hosts') return shown.failure
+    const { driverFailure, stale, view } = shown
+    return stale === undefined ? driverFailure : staleFailure(stale, view.now)
+  },
 })
 
-function statusText({ form, pool, gpus, view }: Shown, display: Display): string {
+function statusText({ form, pool, gpus, view }: ShownHere, display: Display): string {
   switch (form) {
     case 'table':
       return statusTable(gpus, view, display)
@@ -68,13 +81,13 @@ function statusText({ form, pool, gpus, view }: Shown, display: Display): string
 }
 
 /** The warning for a pool whose GPUs were all replaced. */
-function replacedNotice({ pool, areReplaced }: Shown): string | undefined {
+function replacedNotice({ pool, areReplaced }: ShownHere): string | undefined {
   if (!areReplaced) return undefined
   return `Warning: ${allReplacedWords(pool.units.length)} - ${REFRESH_COMMAND} adopts them and ends no reservation`
 }
 
 /** The notice if no GPU matches the filters. No output at all could be taken for a failure. */
-function emptyNotice({ gpus, filter }: Shown): string | undefined {
+function emptyNotice({ gpus, filter }: ShownHere): string | undefined {
   if (gpus.length > 0) return undefined
   switch (filter) {
     case 'mine':
@@ -88,12 +101,12 @@ function emptyNotice({ gpus, filter }: Shown): string | undefined {
   }
 }
 
-function filterOf({ mine, free }: StatusOptions): Shown['filter'] {
+function filterOf({ mine, free }: StatusOptions): ShownHere['filter'] {
   if (mine === true) return free === true ? 'mine and free' : 'mine'
   return free === true ? 'free' : 'none'
 }
 
-function formOf({ table, summary }: StatusOptions): Shown['form'] {
+function formOf({ table, summary }: StatusOptions): ShownHere['form'] {
   if (table === true && summary === true) {
     throw new CanhazgpuError('usage', '--table and --summary contradict each other')
   }
@@ -103,6 +116,12 @@ function formOf({ table, summary }: StatusOptions): Shown['form'] {
 
 async function readStatus(options: StatusOptions, context: Context): Promise<Shown> {
   const form = formOf(options)
+  const which = whichHosts(options)
+  if (which !== null) {
+    const { statusOfHosts } = await import('../fleet/status-of-hosts.ts')
+    const chosen = { form, mine: options.mine === true, free: options.free === true }
+    return { of: 'hosts', ...(await statusOfHosts(which, chosen, context)) }
+  }
   const overview = await (await context.pool()).view('status')
   // The name service may be slow, so only `--mine` looks up the account.
   const isSelected = options.mine === true ? belongsTo((await context.account()).uid) : () => true

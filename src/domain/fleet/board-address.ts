@@ -4,7 +4,7 @@ export type BoardAddress =
   | { readonly kind: 'file'; readonly path: string }
 
 export const BOARD_EXPECTED =
-  'redis://[user:password@]host[:port][/number], rediss://… for TLS, or file:/path/to/file that has such a URL'
+  'redis://[user:password@]host[:port][/number], rediss://…[?ca=/path/to/ca.pem] for TLS, or file:/path/to/file that has such a URL'
 
 /** Reads the setting `fleet`; undefined for anything else. */
 export function readBoardAddress(value: unknown): BoardAddress | undefined {
@@ -16,5 +16,9 @@ export function readBoardAddress(value: unknown): BoardAddress | undefined {
 
 /** Whether this is the URL of a server that can hold a board. */
 export function isBoardUrl(text: string): boolean {
-  return /^rediss?:\/\/[^\s/]+(\/\d{0,5})?$/.test(text) && URL.canParse(text) && new URL(text).hostname !== ''
+  return (
+    /^(redis:\/\/[^\s/?]+(\/\d{0,5})?|rediss:\/\/[^\s/?]+(\/\d{0,5})?(\?ca=\/[^\s&]+)?)$/.test(text) &&
+    URL.canParse(text) &&
+    new URL(text).hostname !== ''
+  )
 }

@@ -1,5 +1,6 @@
 import type { AuditRecord } from './audit.ts'
 import type { DailyUsage } from './daily.ts'
+import type { DayTotals } from './day-totals.ts'
 import type { PastTime, TimeRange } from './recorded.ts'
 import type { UsageReport } from './report.ts'
 
@@ -9,6 +10,8 @@ export interface UsageQuestions {
   readonly report: { readonly days: number }
   /** Usage of the last `days` calendar days, today included. */
   readonly daily: { readonly days: number }
+  /** Usage of each of the last `days` days in UTC, today included. */
+  readonly totals: { readonly days: number }
   /** At most `most` records, those that ended last. */
   readonly history: { readonly range: TimeRange; readonly most: number }
   /** What administrators changed: the last `most` records, newest first. */
@@ -22,6 +25,7 @@ export type UsageQuestion<Name extends keyof UsageQuestions = keyof UsageQuestio
 export interface UsageAnswers {
   readonly report: UsageReport
   readonly daily: readonly DailyUsage[]
+  readonly totals: readonly DayTotals[]
   readonly history: PastTimes
   readonly audit: readonly AuditRecord[]
 }

@@ -8,7 +8,7 @@ export const reasonWords = ({ reason }: Pick<Drain, 'reason'>): string =>
   reason === undefined ? '' : ` - ${shortened(reason, LONGEST_REASON)}`
 
 /** ` (draining: fan)`, for a GPU that has a holder. Empty if it is not drained. */
-export function drainingMark(drain: Drain | undefined): string {
+export function drainingMark(drain: Pick<Drain, 'reason'> | undefined): string {
   if (drain === undefined) return ''
   return drain.reason === undefined
     ? ' (draining)'

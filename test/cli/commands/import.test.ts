@@ -18,21 +18,21 @@ const embedded = needing('redis-server', 'embedded pool')
 async function originalPool(now: number): Promise<RedisServer> {
   const server = await redisServer()
   const user = USER
-  const { client } = server
-  await client.set('canhazgpu:gpu_count', '4')
-  await client.set('canhazgpu:provider', 'fake')
+  await server.ask('SET', 'canhazgpu:gpu_count', '4')
+  await server.ask('SET', 'canhazgpu:provider', 'fake')
   const manual = { kind: 'manual', start: now - HOUR, expiry: now + HOUR, note: 'paper' } as const
-  await client.set('canhazgpu:gpu:0', luaHold({ user, ...manual }))
-  await client.set('canhazgpu:gpu:1', goHold({ user, kind: 'run', start: now - HOUR, heartbeat: now }))
-  await client.set(
+  await server.ask('SET', 'canhazgpu:gpu:0', luaHold({ user, ...manual }))
+  await server.ask('SET', 'canhazgpu:gpu:1', goHold({ user, kind: 'run', start: now - HOUR, heartbeat: now }))
+  await server.ask(
+    'SET',
     'canhazgpu:gpu:2',
     luaHold({ user: NO_USER, kind: 'run', start: now - HOUR, heartbeat: now }),
   )
-  await client.set('canhazgpu:gpu:3', goReleased(now - HOUR))
-  await client.zadd('canhazgpu:queue', 1, 'waiting')
+  await server.ask('SET', 'canhazgpu:gpu:3', goReleased(now - HOUR))
+  await server.ask('ZADD', 'canhazgpu:queue', '1', 'waiting')
   for (const gpu of [0, 1]) {
     const record = goRecord({ user, gpu, start: now - 3 * HOUR, end: now - 2 * HOUR })
-    await client.zadd('canhazgpu:usage_history_sorted', now / 1_000, record)
+    await server.ask('ZADD', 'canhazgpu:usage_history_sorted', String(now / 1_000), record)
   }
   return server
 }
@@ -99,7 +99,7 @@ embedded.test(
 embedded.test('a GPU whose state cannot be read stops the import', async () => {
   using server = await originalPool(Date.now())
   using pool = await embeddedPool(0)
-  await server.client.set('canhazgpu:gpu:3', '{"user":"someone"}')
+  await server.ask('SET', 'canhazgpu:gpu:3', '{"user":"someone"}')
   const refused = await pool.chg('admin', '--import', `redis://127.0.0.1:${server.port}`, '--json')
   expect(failureOf(refused)).toMatchObject({ code: 'usage', message: expect.stringContaining('GPU 3') })
   expect(failureOf(await pool.chg('status', '--json'))).toMatchObject({ code: 'pool-not-initialized' })
@@ -111,8 +111,7 @@ embedded.test('a server without such a pool, and no server', async () => {
   const importFrom = (port: number) =>
     pool.chg('admin', '--import', `redis://127.0.0.1:${port}`, '--json', '--provider', 'fake')
   expect(failureOf(await importFrom(server.port))).toMatchObject({ code: 'usage' })
-  server.process.kill('SIGKILL')
-  await server.process.exited
+  await server.kill()
   expect(failureOf(await importFrom(server.port))).toMatchObject({ code: 'failure' })
 })
 

@@ -188,6 +188,8 @@ const IN_OTHER_TABLES: readonly ErrorCode[] = [
   ...(['store-foreign', 'store-too-new'] as const),
   // daemon-errors.test.ts
   ...(['daemon-unavailable', 'daemon-incompatible'] as const),
+  // fleet-errors.test.ts
+  ...(['board-unavailable', 'host-unknown', 'host-unreachable'] as const),
 ]
 
 test('every error code has a row', () => {

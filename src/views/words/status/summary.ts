@@ -47,7 +47,7 @@ export function summaryOf(gpus: readonly GpuStatus[]): Summary {
   }
 }
 
-function modelWords(models: Summary['models']): string {
+export function modelWords(models: Summary['models']): string {
   const entries = Object.entries(models).map(([name, count]) => [shortened(name, 60), count] as const)
   const [first, ...others] = entries
   if (first === undefined) return '-'

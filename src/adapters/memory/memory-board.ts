@@ -1,0 +1,48 @@
+import { isOlder, MOST_SNAPSHOT_CHARACTERS, type SnapshotPart } from '../../domain/fleet/snapshot.ts'
+import type { Millis } from '../../domain/pool/model.ts'
+import { type Board, KEPT_FOR_MS, type Notice, ORDERED_FOR_MS, type Posted } from '../../ports/board.ts'
+
+/** The board in memory, for several hosts in one process: simulation and tests. */
+export class MemoryBoard implements Board {
+  readonly #clock: () => Millis
+  readonly #notices = new Map<string, Notice & { readonly receivedAt: Millis }>()
+
+  constructor(clock: () => Millis) {
+    this.#clock = clock
+  }
+
+  async post(notice: Notice): Promise<'new' | 'replaced' | 'older'> {
+    const now = this.#clock()
+    const known = this.#known(notice.host, now)
+    if (known !== undefined && now - known.receivedAt < ORDERED_FOR_MS) {
+      if (isOlder(notice.revision, known.revision)) return 'older'
+    }
+    const parts = { ...known?.parts, ...notice.parts }
+    this.#notices.set(notice.host, { ...notice, parts, receivedAt: now })
+    return known === undefined ? 'new' : 'replaced'
+  }
+
+  #known(host: string, now: Millis) {
+    const known = this.#notices.get(host)
+    return known !== undefined && now - known.receivedAt < KEPT_FOR_MS ? known : undefined
+  }
+
+  async read(part: SnapshotPart, host?: string): Promise<readonly Posted[]> {
+    const now = this.#clock()
+    const names = host === undefined ? [...this.#notices.keys()].sort() : [host]
+    return names.flatMap((name) => {
+      const known = this.#known(name, now)
+      if (known === undefined) return []
+      const text = known.parts[part]
+      const isLong = text !== undefined && text.length > MOST_SNAPSHOT_CHARACTERS
+      return [{ host: known.host, age: now - known.receivedAt, text: isLong ? undefined : text }]
+    })
+  }
+
+  /** As a server that lost its data. */
+  wipe(): void {
+    this.#notices.clear()
+  }
+
+  close(): void {}
+}

@@ -1,0 +1,167 @@
+import { CanhazgpuError } from '../../domain/errors.ts'
+import { hostUnknown } from '../../domain/fleet/fleet-errors.ts'
+import type { HostName, RemoteHost } from '../../domain/fleet/host-name.ts'
+import type { SnapshotPart } from '../../domain/fleet/snapshot.ts'
+import type { Millis } from '../../domain/pool/model.ts'
+import type { Board, Posted } from '../../ports/board.ts'
+import type { HostReader } from '../../ports/host-reader.ts'
+
+export interface HostsParts<Parts extends Record<SnapshotPart, unknown>> {
+  /** The name of this host. */
+  readonly own: HostName
+  /** A part of this host. Throws `pool-not-initialized` if it has no pool. */
+  readonly ownPart: <Part extends SnapshotPart>(part: Part) => Promise<Parts[Part]>
+  /** Reads what another host wrote; undefined for anything that is not such a part. */
+  readonly read: { readonly [Part in SnapshotPart]: (text: string) => Parts[Part] | undefined }
+  /** Null: none is configured. */
+  readonly board: Board | null
+  /** The hosts that `reader` can ask. */
+  readonly remote: readonly RemoteHost[]
+  readonly reader: HostReader
+  /** Steady time. */
+  readonly clock: () => Millis
+}
+
+/** What is known about one host. */
+export type HostAnswer<Document> = {
+  readonly name: HostName
+  readonly source: 'here' | 'board' | 'ssh'
+} & (
+  | { readonly kind: 'known'; readonly document: Document; readonly age: Millis }
+  /** It published nothing that this version understands. */
+  | { readonly kind: 'unreadable'; readonly age: Millis }
+  | { readonly kind: 'unreachable'; readonly error: CanhazgpuError }
+)
+
+export interface HostsAnswer<Document> {
+  /** In the order of the names. */
+  readonly hosts: readonly HostAnswer<Document>[]
+  /** Why the board could not be read. Then its hosts are missing, or as they were read before. */
+  readonly boardFailure?: CanhazgpuError
+}
+
+/** The number of hosts that are asked at once. Each takes a process. */
+const ASKED_AT_ONCE = 32
+
+/**
+ * Reads what this host, the hosts of the configuration and those on the board say. It never connects to a host that
+ * only the board names. Keeps what it read from the board: a process that runs for long shows it, with its age, while
+ * the board is out.
+ */
+export class Hosts<Parts extends Record<SnapshotPart, unknown>> {
+  readonly #parts: HostsParts<Parts>
+  readonly #lastRead = new Map<SnapshotPart, { readonly at: Millis; readonly posted: readonly Posted[] }>()
+
+  constructor(parts: HostsParts<Parts>) {
+    this.#parts = parts
+  }
+
+  /** Whether there are hosts besides this one. */
+  get areConfigured(): boolean {
+    return this.#parts.board !== null || this.#parts.remote.length > 0
+  }
+
+  /** One part of all hosts. */
+  async all<Part extends SnapshotPart>(part: Part): Promise<HostsAnswer<Parts[Part]>> {
+    const { own, remote } = this.#parts
+    const others = remote.filter(({ name }) => name !== own)
+    const [here, board, asked] = await Promise.all([
+      this.#here(part),
+      this.#board(part),
+      inTurns(others, (host) => this.#ask(host, part)),
+    ])
+    const byName = new Map<string, HostAnswer<Parts[Part]>>()
+    for (const each of board.posted) byName.set(each.host, this.#posted(each, part))
+    for (const each of asked) {
+      // What the board has is better than nothing.
+      if (each.kind === 'known' || byName.get(each.name)?.kind !== 'known') byName.set(each.name, each)
+    }
+    if (here === null) byName.delete(own)
+    else byName.set(own, here)
+    const hosts = [...byName.values()].sort((a, b) => compareNames(a.name, b.name))
+    return { hosts, ...(board.failure === undefined ? {} : { boardFailure: board.failure }) }
+  }
+
+  /** One part of one host. Throws `host-unknown`, and `board-unavailable` if the host may be on the board. */
+  async one<Part extends SnapshotPart>(name: string, part: Part): Promise<HostAnswer<Parts[Part]>> {
+    const { own, ownPart, remote, board } = this.#parts
+    if (name === own) return { ...known(own, 'here'), document: await ownPart(part) }
+    const host = remote.find((each) => each.name === name)
+    if (host !== undefined) return this.#ask(host, part)
+    const [posted] = (await board?.read(part, name)) ?? []
+    if (posted !== undefined) return this.#posted(posted, part)
+    throw hostUnknown(name)
+  }
+
+  /** Null if this host has no pool. */
+  async #here<Part extends SnapshotPart>(part: Part): Promise<HostAnswer<Parts[Part]> | null> {
+    const { own, ownPart } = this.#parts
+    try {
+      return { ...known(own, 'here'), document: await ownPart(part) }
+    } catch (error) {
+      if (!(error instanceof CanhazgpuError)) throw error
+      if (error.code === 'pool-not-initialized' && this.areConfigured) return null
+      return { name: own, source: 'here', kind: 'unreachable', error }
+    }
+  }
+
+  async #ask<Part extends SnapshotPart>(host: RemoteHost, part: Part): Promise<HostAnswer<Parts[Part]>> {
+    const { reader, read } = this.#parts
+    const { name } = host
+    try {
+      const document = read[part](await reader.read(host, part))
+      if (document === undefined) return { name, source: 'ssh', kind: 'unreadable', age: 0 }
+      return { ...known(name, 'ssh'), document }
+    } catch (error) {
+      if (!(error instanceof CanhazgpuError)) throw error
+      return { name, source: 'ssh', kind: 'unreachable', error }
+    }
+  }
+
+  #posted<Part extends SnapshotPart>({ host, age, text }: Posted, part: Part): HostAnswer<Parts[Part]> {
+    const document = text === undefined ? undefined : this.#parts.read[part](text)
+    if (document === undefined) return { name: host, source: 'board', kind: 'unreadable', age }
+    return { ...known(host, 'board'), document, age }
+  }
+
+  async #board(
+    part: SnapshotPart,
+  ): Promise<{ readonly posted: readonly Posted[]; readonly failure?: CanhazgpuError }> {
+    const { board, clock } = this.#parts
+    if (board === null) return { posted: [] }
+    try {
+      const posted = await board.read(part)
+      this.#lastRead.set(part, { at: clock(), posted })
+      return { posted }
+    } catch (failure) {
+      if (!(failure instanceof CanhazgpuError)) throw failure
+      const last = this.#lastRead.get(part)
+      if (last === undefined) return { posted: [], failure }
+      const passed = clock() - last.at
+      return { posted: last.posted.map((each) => ({ ...each, age: each.age + passed })), failure }
+    }
+  }
+
+  close(): void {
+    this.#parts.board?.close()
+  }
+}
+
+const known = <Source extends 'here' | 'board' | 'ssh'>(name: HostName, source: Source) =>
+  ({ name, source, kind: 'known', age: 0 }) as const
+
+/** `gpu2` before `gpu10`. */
+const { compare: compareNames } = new Intl.Collator('en', { numeric: true })
+
+async function inTurns<Item, Result>(
+  items: readonly Item[],
+  ask: (item: Item) => Promise<Result>,
+): Promise<readonly Result[]> {
+  const results: Result[] = []
+  const left = items.entries()
+  const askNext = async () => {
+    for (const [at, item] of left) results[at] = await ask(item)
+  }
+  await Promise.all(Array.from({ length: Math.min(ASKED_AT_ONCE, items.length) }, askNext))
+  return results
+}

@@ -1,0 +1,74 @@
+import { CanhazgpuError } from '../../domain/errors.ts'
+import type { HostName } from '../../domain/fleet/host-name.ts'
+import { REPEATED_EVERY_MS, type SnapshotPart } from '../../domain/fleet/snapshot.ts'
+import type { Millis } from '../../domain/pool/model.ts'
+import type { Board, Notice } from '../../ports/board.ts'
+
+export interface PublisherParts {
+  readonly board: Board
+  readonly host: HostName
+  /** The current state of this host. Throws `CanhazgpuError` if it cannot be read. */
+  readonly snapshot: (parts: readonly SnapshotPart[]) => Promise<Pick<Notice, 'revision' | 'parts'>>
+  /** Steady time. */
+  readonly clock: () => Millis
+  /** Resolves after this time, or when the signal aborts. */
+  readonly pause: (ms: Millis, signal: AbortSignal) => Promise<void>
+  /** Called when publishing begins to fail, and with null when it works again. */
+  readonly onFailure: (failure: CanhazgpuError | null) => void
+}
+
+/** Commits that follow each other within this time are published together. */
+const TOGETHER_MS: Millis = 200
+/** Adding up the usage takes longer than everything else, and a report need not be exact to the minute. */
+const USAGE_EVERY_MS: Millis = 5 * 60_000
+
+/**
+ * Publishes the state of this host after each change, and repeatedly without one, for as long as the process lives.
+ * Nothing waits for it.
+ */
+export class Publisher {
+  readonly #parts: PublisherParts
+  #change = new AbortController()
+  #usageAt: Millis = Number.NEGATIVE_INFINITY
+  #failed = false
+
+  constructor(parts: PublisherParts) {
+    this.#parts = parts
+  }
+
+  /** The pool was changed. */
+  changed(): void {
+    this.#change.abort()
+  }
+
+  /** Resolves when the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { pause } = this.#parts
+    while (!signal.aborted) {
+      this.#change = new AbortController()
+      await this.#publish()
+      await pause(TOGETHER_MS, signal)
+      await pause(REPEATED_EVERY_MS - TOGETHER_MS, AbortSignal.any([signal, this.#change.signal]))
+    }
+  }
+
+  async #publish(): Promise<void> {
+    const { board, host, snapshot, clock, onFailure } = this.#parts
+    try {
+      const withUsage = clock() - this.#usageAt >= USAGE_EVERY_MS
+      const notice = await snapshot(withUsage ? ['status', 'queue', 'usage'] : ['status', 'queue'])
+      const answer = await board.post({ host, ...notice })
+      if (withUsage) this.#usageAt = clock()
+      // A board that lost its data has no usage of this host.
+      else if (answer === 'new') this.#usageAt = Number.NEGATIVE_INFINITY
+      if (this.#failed) onFailure(null)
+      this.#failed = false
+    } catch (error) {
+      if (!(error instanceof CanhazgpuError)) throw error
+      // The commands that need the pool report its failure.
+      if (error.code !== 'board-unavailable') return
+      if (!this.#failed) onFailure(error)
+      this.#failed = true
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import type { HostAnswer, HostsAnswer } from '../../app/fleet/hosts.ts'
+import type { SnapshotPart } from '../../domain/fleet/snapshot.ts'
+import type { Millis } from '../../domain/pool/model.ts'
+import { hostDocument } from '../../views/fleet/host-document.ts'
+import type { Parts } from '../../views/fleet/own-part.ts'
+import type { HostDocument } from '../../views/schemas/fleet.ts'
+import { hostHeading } from '../../views/words/fleet/host-words.ts'
+import type { Context } from '../context.ts'
+import { NO_OTHER_HOSTS, type Which } from './shown.ts'
+
+/** One host: what is known about it, and its part if there is one. */
+export interface HostPart<Part> {
+  readonly host: HostDocument
+  readonly part: Part | undefined
+}
+
+export interface Answers<Part> {
+  readonly hosts: readonly HostPart<Part>[]
+  readonly failure: HostsAnswer<unknown>['boardFailure'] | undefined
+  /** Lines on stderr: that there are no other hosts, and the hosts whose words are old or missing. */
+  readonly notices: string
+  readonly now: Millis
+}
+
+export async function askHosts<Part extends SnapshotPart>(
+  which: Which,
+  part: Part,
+  context: Context,
+): Promise<Answers<Parts[Part]>> {
+  const hosts = await context.hosts()
+  const { hosts: answers, boardFailure } =
+    which.kind === 'all' ? await hosts.all(part) : { hosts: [await hosts.one(which.host, part)] }
+  const now = context.now()
+  const documents = answers.map((answer) => ({ host: hostDocument(answer, now), part: documentOf(answer) }))
+  const old = documents.filter(({ host }) => host.state !== 'current')
+  const alone = which.kind === 'all' && !hosts.areConfigured ? NO_OTHER_HOSTS : ''
+  return {
+    hosts: documents,
+    failure: boardFailure,
+    notices: alone + old.map(({ host }) => hostHeading(host, [], now)).join(''),
+    now,
+  }
+}
+
+const documentOf = <Document>(answer: HostAnswer<Document>): Document | undefined =>
+  answer.kind === 'known' ? answer.document : undefined

@@ -1,0 +1,23 @@
+import { CanhazgpuError } from '../../domain/errors.ts'
+import { option } from '../options/option.ts'
+import type { Which } from './shown.ts'
+
+export const allHosts = option('--all', 'All hosts of the configuration and of the notice board', {
+  onlyTyped: true,
+})
+
+export const oneHost = option('--host <name>', 'Another host', { onlyTyped: true })
+
+interface Typed {
+  readonly all?: boolean | undefined
+  readonly host?: string | undefined
+}
+
+/** Null: this host alone, which needs nothing of the others. */
+export function whichHosts({ all, host }: Typed): Which | null {
+  if (all === true && host !== undefined) {
+    throw new CanhazgpuError('usage', '--all and --host contradict each other')
+  }
+  if (host !== undefined) return { kind: 'one', host }
+  return all === true ? { kind: 'all' } : null
+}

@@ -1,0 +1,33 @@
+import { CanhazgpuError } from '../errors.ts'
+import { printable, shortened } from '../text/text.ts'
+import { BOARD_EXPECTED } from './board-address.ts'
+
+/** `server` is the name of the board without its password. */
+export const boardUnavailable = (server: string, why: string): CanhazgpuError =>
+  new CanhazgpuError('board-unavailable', `The notice board at ${server} cannot be used: ${why}`, {
+    hint: 'every host works without it; look at the server and at the setting fleet',
+  })
+
+export const strangeBoard = (): CanhazgpuError =>
+  new CanhazgpuError('board-unavailable', 'The notice board cannot be used: its answer makes no sense', {
+    hint: 'the setting fleet must name a Redis (5 or newer) or a Valkey server',
+  })
+
+export const unreadableBoardFile = (path: string, why: string): CanhazgpuError =>
+  new CanhazgpuError('config-invalid', `Cannot read ${path}, which the setting fleet names: ${why}`)
+
+export const noUrlInBoardFile = (path: string): CanhazgpuError =>
+  new CanhazgpuError(
+    'config-invalid',
+    `${path}, which the setting fleet names, has no URL of a notice board - expected ${BOARD_EXPECTED}`,
+  )
+
+export const hostUnknown = (name: string): CanhazgpuError =>
+  new CanhazgpuError(
+    'host-unknown',
+    `There is no host '${shortened(printable(name), 100)}' in remote_hosts or on the notice board`,
+    { hint: "'canhazgpu status --all --summary' lists the hosts" },
+  )
+
+export const hostUnreachable = (name: string, why: string): CanhazgpuError =>
+  new CanhazgpuError('host-unreachable', `Cannot reach ${name}: ${why}`)

@@ -1,0 +1,39 @@
+import type { Millis } from '../pool/model.ts'
+
+/** The parts of what a host tells other hosts. Each is a document of its own, so that a view reads only what it shows. */
+export const SNAPSHOT_PARTS = ['status', 'queue', 'usage'] as const
+export type SnapshotPart = (typeof SNAPSHOT_PARTS)[number]
+
+/** The version of these documents. A host that meets another version shows nothing of it. */
+export const SNAPSHOT_VERSION = 1 as const
+
+/** The longest document of a part. 64 GPUs or 400 waiters need a third of it. */
+export const MOST_SNAPSHOT_CHARACTERS = 256 * 1024
+
+/** The number of days, today included, of which a host tells the usage. */
+export const DAYS_TOLD = 92
+
+/**
+ * Orders the snapshots of one host by the steady time of the commit, and then by that of the reading. Neither a pool
+ * that was reset or restored nor a clock that was set changes this order. Times of two epochs cannot be compared; after
+ * a reboot there is no earlier publisher.
+ */
+export interface Revision {
+  readonly epoch: string
+  readonly committedAt: number
+  readonly readAt: number
+}
+
+/** How often a daemon publishes although nothing changes. */
+export const REPEATED_EVERY_MS: Millis = 15_000
+
+/** Whether a host that said when it publishes again has missed three times. Without such a word it is never silent. */
+export const isSilent = (age: Millis, nextSignSeconds: number | undefined): boolean =>
+  nextSignSeconds !== undefined && age > 3_000 * Math.max(1, nextSignSeconds)
+
+/** Whether a snapshot must not replace another one of the same host. */
+export function isOlder(revision: Revision, than: Revision): boolean {
+  if (revision.epoch !== than.epoch) return false
+  if (revision.committedAt !== than.committedAt) return revision.committedAt < than.committedAt
+  return revision.readAt < than.readAt
+}

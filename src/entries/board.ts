@@ -1,0 +1,42 @@
+import { BoardConnection } from '../adapters/board/connection.ts'
+import { RedisBoard } from '../adapters/board/redis-board.ts'
+import { readSmallFile } from '../adapters/files/small-file.ts'
+import { steadyNow } from '../adapters/kernel/clock.ts'
+import { type BoardAddress, isBoardUrl } from '../domain/fleet/board-address.ts'
+import { noUrlInBoardFile, unreadableBoardFile } from '../domain/fleet/fleet-errors.ts'
+import type { Millis } from '../domain/pool/model.ts'
+import type { Board } from '../ports/board.ts'
+
+/** No command on a GPU waits for this: publishing has its own process, or is done by the daemon beside its other work. */
+const DEADLINE_MS: Millis = 1_000
+const REST_MS: Millis = 5_000
+
+/** Connects when it is first used. Throws `config-invalid` if the file with the URL cannot be read. */
+export function openBoard(address: BoardAddress): Board {
+  const url = urlOf(address)
+  return new RedisBoard(new BoardConnection({ url, deadline: DEADLINE_MS, rest: REST_MS, clock: steadyNow }))
+}
+
+/** Whether this process can read the URL. */
+export function canReadUrl(address: BoardAddress): boolean {
+  try {
+    return urlOf(address) !== ''
+  } catch {
+    return false
+  }
+}
+
+const MOST_BYTES = 4_096
+
+function urlOf(address: BoardAddress): string {
+  if (address.kind === 'url') return address.url
+  const { path } = address
+  const text = readSmallFile(path, MOST_BYTES)
+  if (typeof text !== 'string') {
+    const why = text.kind === 'too-large' ? 'it is too long' : text.reason
+    throw unreadableBoardFile(path, why)
+  }
+  const url = text.trim()
+  if (isBoardUrl(url)) return url
+  throw noUrlInBoardFile(path)
+}

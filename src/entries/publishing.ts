@@ -1,0 +1,52 @@
+import { readLink } from '../adapters/kernel/procfs.ts'
+import { startDetached } from '../adapters/process/detach.ts'
+import { lockFolder } from '../adapters/process/folder-lock.ts'
+import { selfCommandForShell } from '../adapters/process/self.ts'
+import type { BoardAddress } from '../domain/fleet/board-address.ts'
+import { storePathIn } from '../domain/settings.ts'
+import { canReadUrl } from './board.ts'
+
+/** What a process that publishes needs besides the environment. A supervisor gets it from its launcher. */
+export interface Publishing {
+  /** URL of the store. */
+  readonly store: string
+  /** Absolute path of `--config`; null without. */
+  readonly config: string | null
+}
+
+/** Undefined if this process cannot read the URL of the board. Another account's next commit publishes then. */
+export function publishingFor(
+  address: BoardAddress,
+  store: string,
+  configFile: string | undefined,
+): Publishing | undefined {
+  if (!canReadUrl(address)) return undefined
+  const config = configFile === undefined ? null : absolute(configFile)
+  return { store, config }
+}
+
+const absolute = (path: string): string =>
+  path.startsWith('/') ? path : `${readLink('/proc/self/cwd')}/${path}`
+
+/**
+ * Publishes the state of this host from a process of its own, so that neither a board that does not answer nor the
+ * probe of the driver delays a command. A process that is started and has not read the pool yet will publish this
+ * commit too, so there is at most one of those.
+ */
+export function publishLater({ store, config }: Publishing): void {
+  const lock = lockPool(store)
+  if (lock === null) return
+  const words = ['__publish', store, String(lock), ...(config === null ? [] : [config])]
+  const { command, file } = selfCommandForShell(words)
+  try {
+    startDetached(command, file === null ? [lock] : [lock, file])
+  } catch {
+    // The command itself has succeeded.
+  }
+}
+
+/** The lock of the process that will publish next. */
+export function lockPool(store: string): number | null {
+  const path = storePathIn(store)
+  return path === undefined ? null : lockFolder(path.slice(0, path.lastIndexOf('/')) || '/')
+}

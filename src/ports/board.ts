@@ -1,0 +1,45 @@
+import type { HostName } from '../domain/fleet/host-name.ts'
+import type { Revision, SnapshotPart } from '../domain/fleet/snapshot.ts'
+import type { Millis } from '../domain/pool/model.ts'
+
+/** What a host publishes: JSON texts. Parts that are absent stay as they are on the board. */
+export interface Notice {
+  readonly host: HostName
+  readonly revision: Revision
+  readonly parts: Readonly<Partial<Record<SnapshotPart, string>>>
+}
+
+/** What the board has of one host. Anybody who can write to the board may have written it. */
+export interface Posted {
+  readonly host: HostName
+  /** The time since the host published, by the clock of the board: the clocks of hosts may differ. */
+  readonly age: Millis
+  /** Undefined if the host did not publish this part, or if it is longer than `MOST_SNAPSHOT_CHARACTERS`. */
+  readonly text: string | undefined
+}
+
+/**
+ * The notice board of several hosts. It is advisory: it may be wiped, stale or wrong at any time, and no host decides
+ * about its GPUs by it.
+ *
+ * Each method throws `board-unavailable` within a deadline if the board cannot be used, whatever the reason. For some
+ * seconds after that it throws at once.
+ */
+export interface Board {
+  /**
+   * Replaces the notice of a host, atomically. The notice on the board stays if it is newer (`isOlder`) and less than a
+   * minute old: then the answer is `older`. `new`: the board had nothing of this host.
+   */
+  post(notice: Notice): Promise<'new' | 'replaced' | 'older'>
+
+  /** One part of every host that published in the last 30 days, or of the given host, in the order of the names. */
+  read(part: SnapshotPart, host?: string): Promise<readonly Posted[]>
+
+  close(): void
+}
+
+/** A newer notice than this no longer keeps an older one away: whatever wrote it, the host itself heals it. */
+export const ORDERED_FOR_MS: Millis = 60_000
+
+/** How long the board keeps the notice of a host that no longer publishes. */
+export const KEPT_FOR_MS: Millis = 30 * 86_400_000

@@ -1,0 +1,32 @@
+import type { HostAnswer } from '../../app/fleet/hosts.ts'
+import { isSilent } from '../../domain/fleet/snapshot.ts'
+import type { Millis } from '../../domain/pool/model.ts'
+import { timestamp } from '../documents/status-document.ts'
+import type { HostDocument } from '../schemas/fleet.ts'
+
+interface Repeated {
+  readonly next_sign_seconds?: number
+}
+
+/** What is known about a host, without its part. */
+export function hostDocument(answer: HostAnswer<Repeated>, now: Millis): HostDocument {
+  const { name, source } = answer
+  const head = { host: name, source }
+  switch (answer.kind) {
+    case 'known': {
+      const state = isSilent(answer.age, answer.document.next_sign_seconds) ? 'silent' : 'current'
+      return { ...head, state, ...lastSign(answer.age, now) }
+    }
+    case 'unreadable':
+      return { ...head, state: 'unreadable', ...lastSign(answer.age, now) }
+    case 'unreachable': {
+      const { message: reason, code: reason_code } = answer.error
+      return { ...head, state: 'unreachable', reason, reason_code }
+    }
+  }
+}
+
+const lastSign = (age: Millis, now: Millis) => ({
+  age_seconds: Math.floor(age / 1000),
+  last_sign: timestamp(now - age),
+})

@@ -1,0 +1,44 @@
+import type { Millis } from '../../../domain/pool/model.ts'
+import { formatDuration } from '../../../domain/text/duration.ts'
+import { printable, shortened } from '../../../domain/text/text.ts'
+import type { HostDocument } from '../../schemas/fleet.ts'
+import { clockTime } from '../clock-time.ts'
+
+/** A host that says something new at least every minute is shown as it is now. */
+const NEW_SECONDS = 60
+const LONGEST_REASON = 200
+
+/** How old the words of a host are, or why there are none: the end of the line about it. Empty if they are new. */
+export function hostStateWords(host: HostDocument, now: Millis): string {
+  const { state, age_seconds: age = 0, reason = '' } = host
+  const ago = `${formatDuration(age * 1000)} ago`
+  switch (state) {
+    case 'current':
+      return age < NEW_SECONDS ? '' : `as of ${ago}`
+    case 'silent':
+      return `silent since ${clockTime(now - age * 1000, now)} (${ago})`
+    case 'unreadable':
+      return `published nothing that this version of canhazgpu understands (${ago})`
+    case 'unreachable':
+      return shortened(printable(reason), LONGEST_REASON)
+  }
+}
+
+/** A short form for a table. */
+export function lastSignWords(host: HostDocument, now: Millis): string {
+  switch (host.state) {
+    case 'current':
+      return hostStateWords(host, now) || 'now'
+    case 'unreadable':
+      return 'not understood'
+    case 'silent':
+    case 'unreachable':
+      return hostStateWords(host, now)
+  }
+}
+
+/** The heading above what a host says. */
+export function hostHeading(host: HostDocument, facts: readonly string[], now: Millis): string {
+  const words = [...facts, hostStateWords(host, now)].filter((each) => each !== '')
+  return `${host.host}: ${words.length === 0 ? 'nothing' : words.join(', ')}\n`
+}

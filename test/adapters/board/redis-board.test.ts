@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { BoardConnection } from '../../../src/adapters/board/connection.ts'
+import { RedisBoard } from '../../../src/adapters/board/redis-board.ts'
+import { boardContract, hostName, revision, type TestedBoard } from '../../ports/board-contract.ts'
+import { needing } from '../../support/needs.ts'
+import { type RedisServer, redisServer } from '../../support/redis.ts'
+
+needing('redis-server').describe('the board in Redis', () => {
+  let server: RedisServer
+  beforeAll(async () => {
+    server = await redisServer()
+  })
+  afterAll(() => {
+    server?.[Symbol.dispose]()
+  })
+
+  async function open(url = server.url): Promise<TestedBoard> {
+    await server.ask('FLUSHALL')
+    const connection = new BoardConnection({ url, deadline: 20_000, rest: 0, clock: () => 0 })
+    const board = new RedisBoard(connection)
+    return {
+      board,
+      wipe: () => server.ask('FLUSHALL'),
+      async [Symbol.asyncDispose]() {
+        board.close()
+      },
+    }
+  }
+
+  boardContract(open)
+
+  const host = hostName('gpu1')
+  const parts = { status: 'x' }
+
+  test('each host can be limited to its own notice', async () => {
+    await server.ask(
+      'ACL',
+      'SETUSER',
+      'gpu1',
+      'reset',
+      'on',
+      '>secret',
+      '+eval',
+      '+type',
+      '+del',
+      '+time',
+      '+hmget',
+      '+hset',
+      '+pexpire',
+      '+zadd',
+      '+zremrangebyscore',
+      '~canhazgpu:hosts',
+      '~canhazgpu:host:gpu1',
+    )
+    await server.ask(
+      'ACL',
+      'SETUSER',
+      'reader',
+      'reset',
+      'on',
+      '>secret',
+      '+eval',
+      '+type',
+      '+time',
+      '+zrevrange',
+      '+hstrlen',
+      '+hget',
+      '~canhazgpu:*',
+    )
+    const as = (account: string) => open(server.url.replace('//', `//${account}:secret@`))
+    await using publisher = await as('gpu1')
+    expect(await publisher.board.post({ host, revision: revision(1), parts })).toBe('new')
+    const other = publisher.board.post({ host: hostName('gpu2'), revision: revision(1), parts })
+    await expect(other).rejects.toMatchObject({ code: 'board-unavailable' })
+    await using reader = { ...(await as('reader')) }
+    await publisher.board.post({ host, revision: revision(1), parts })
+    expect(await reader.board.read('status')).toMatchObject([{ host: 'gpu1', text: 'x' }])
+    const written = reader.board.post({ host, revision: revision(2), parts })
+    await expect(written).rejects.toMatchObject({ code: 'board-unavailable' })
+  })
+
+  test('what others put into the keys neither stops a host nor a reader', async () => {
+    await using tested = await open()
+    const { board } = tested
+    await server.ask('SET', 'canhazgpu:host:gpu1', 'planted')
+    await server.ask('SET', 'canhazgpu:hosts', 'planted')
+    expect(await board.post({ host, revision: revision(1), parts })).toBe('new')
+    for (const [at, name] of ['-oProxyCommand=x', 'a b', 'n'.repeat(300), 'gpu2', 'gpu3', 'gpu4'].entries()) {
+      await server.ask('ZADD', 'canhazgpu:hosts', String(at + 1), name)
+    }
+    await server.ask('SET', 'canhazgpu:host:gpu2', 'planted')
+    await server.ask('HSET', 'canhazgpu:host:gpu3', 'received', 'never', 'status', 'x')
+    await server.ask('HSET', 'canhazgpu:host:gpu4', 'received', '9'.repeat(15), 'status', 'x'.repeat(300_000))
+    expect(await board.read('status')).toEqual([
+      { host, age: expect.any(Number), text: 'x' },
+      { host: hostName('gpu4'), age: 0, text: undefined },
+    ])
+    await server.ask('HSET', 'canhazgpu:host:gpu1', 'committed', 'never')
+    expect(await board.post({ host, revision: revision(1), parts })).toBe('replaced')
+  })
+
+  test('a notice from the future is replaced after a minute', async () => {
+    await using tested = await open()
+    const { board } = tested
+    await board.post({ host, revision: revision(1e15), parts: { status: 'wrong' } })
+    expect(await board.post({ host, revision: revision(1), parts })).toBe('older')
+    await server.ask('HINCRBY', 'canhazgpu:host:gpu1', 'received', '-60000')
+    expect(await board.post({ host, revision: revision(1), parts })).toBe('replaced')
+  })
+
+  test('a host that published a month ago is forgotten', async () => {
+    await using tested = await open()
+    const { board } = tested
+    await board.post({ host, revision: revision(1), parts })
+    const left = await server.ask('PTTL', 'canhazgpu:host:gpu1')
+    expect(left).toBeGreaterThan(29 * 86_400_000)
+    await server.ask('ZADD', 'canhazgpu:hosts', '1', 'gpu9')
+    await board.post({ host, revision: revision(2), parts })
+    expect(await server.ask('ZRANGE', 'canhazgpu:hosts', '0', '-1')).toEqual(['gpu1'])
+  })
+})

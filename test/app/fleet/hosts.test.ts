@@ -1,0 +1,132 @@
+import { expect, test } from 'bun:test'
+import { MemoryBoard } from '../../../src/adapters/memory/memory-board.ts'
+import { Hosts, type HostsParts } from '../../../src/app/fleet/hosts.ts'
+import { CanhazgpuError } from '../../../src/domain/errors.ts'
+import { boardUnavailable, hostUnreachable } from '../../../src/domain/fleet/fleet-errors.ts'
+import type { Board } from '../../../src/ports/board.ts'
+import { hostName, revision } from '../../ports/board-contract.ts'
+
+interface Texts {
+  readonly status: string
+  readonly queue: string
+  readonly usage: string
+}
+
+const read = (text: string): string | undefined => (text === 'nonsense' ? undefined : text)
+
+function hosts(parts: Partial<HostsParts<Texts>>) {
+  return new Hosts<Texts>({
+    own: hostName('here'),
+    ownPart: async (part) => `own ${part}`,
+    read: { status: read, queue: read, usage: read },
+    board: null,
+    remote: [],
+    reader: { read: async ({ name }, part) => `${name} ${part} by ssh` },
+    clock: () => 0,
+    ...parts,
+  })
+}
+
+async function boardWith(texts: Readonly<Record<string, string>>, clock = () => 0): Promise<MemoryBoard> {
+  const board = new MemoryBoard(clock)
+  for (const [host, status] of Object.entries(texts)) {
+    await board.post({ host: hostName(host), revision: revision(1), parts: { status } })
+  }
+  return board
+}
+
+/** Each host in one line. */
+async function lines(tested: Hosts<Texts>): Promise<readonly string[]> {
+  const { hosts: all } = await tested.all('status')
+  return all.map((each) => {
+    const what =
+      each.kind === 'known' ? each.document : each.kind === 'unreachable' ? each.error.code : 'nonsense'
+    return `${each.name} ${each.source}: ${what}`
+  })
+}
+
+test('this host, the hosts of the board and those of the configuration, in the order of their names', async () => {
+  const board = await boardWith({ gpu10: 'ten', gpu2: 'two', bad: 'nonsense' })
+  const remote = [{ name: hostName('gpu3') }]
+  expect(await lines(hosts({ board, remote }))).toEqual([
+    'bad board: nonsense',
+    'gpu2 board: two',
+    'gpu3 ssh: gpu3 status by ssh',
+    'gpu10 board: ten',
+    'here here: own status',
+  ])
+})
+
+test('this host is read here, and never over SSH', async () => {
+  const board = await boardWith({ here: 'old' })
+  const remote = [{ name: hostName('here') }]
+  expect(await lines(hosts({ board, remote }))).toEqual(['here here: own status'])
+})
+
+test('the board adds no host to connect to', async () => {
+  const asked: string[] = []
+  const board = await boardWith({ planted: 'x' })
+  const reader = {
+    read: async ({ name }: { name: string }) => {
+      asked.push(name)
+      return 'by ssh'
+    },
+  }
+  const tested = hosts({ board, reader, remote: [{ name: hostName('gpu1') }] })
+  await tested.all('status')
+  await tested.one('planted', 'status')
+  await expect(tested.one('nobody', 'status')).rejects.toMatchObject({ code: 'host-unknown' })
+  expect(asked).toEqual(['gpu1'])
+})
+
+test('a host that does not answer is shown as the board has it', async () => {
+  const board = await boardWith({ gpu1: 'as published' })
+  const reader = {
+    read: async ({ name }: { name: string }) => {
+      throw hostUnreachable(name, 'down')
+    },
+  }
+  const remote = ['gpu1', 'gpu2'].map((name) => ({ name: hostName(name) }))
+  expect(await lines(hosts({ board, reader, remote }))).toEqual([
+    'gpu1 board: as published',
+    'gpu2 ssh: host-unreachable',
+    'here here: own status',
+  ])
+})
+
+test('a machine without GPUs shows the others only', async () => {
+  const noPool = new CanhazgpuError('pool-not-initialized', 'no pool')
+  const ownPart = () => Promise.reject(noPool)
+  expect(await lines(hosts({ ownPart }))).toEqual(['here here: pool-not-initialized'])
+  expect(await lines(hosts({ ownPart, board: await boardWith({ gpu1: 'x' }) }))).toEqual(['gpu1 board: x'])
+  const damaged = () => Promise.reject(new CanhazgpuError('store-corrupt', 'damaged'))
+  expect(await lines(hosts({ ownPart: damaged, board: new MemoryBoard(() => 0) }))).toEqual([
+    'here here: store-corrupt',
+  ])
+})
+
+test('while the board is out, what was read last is shown, and its age grows', async () => {
+  let now = 0
+  let isOut = false
+  const inner = await boardWith({ gpu1: 'x' }, () => now)
+  const board: Board = {
+    post: (notice) => inner.post(notice),
+    close: () => {},
+    read: async (...which) => {
+      if (isOut) throw boardUnavailable('board', 'no answer')
+      return inner.read(...which)
+    },
+  }
+  const tested = hosts({ board, clock: () => now })
+  now = 1_000
+  expect((await tested.all('status')).hosts[0]).toMatchObject({ document: 'x', age: 1_000 })
+  isOut = true
+  now = 9_000
+  const out = await tested.all('status')
+  expect(out.hosts[0]).toMatchObject({ document: 'x', age: 9_000 })
+  expect(out.boardFailure?.code).toBe('board-unavailable')
+  // A process that has never read the board knows nothing of its hosts.
+  const fresh = await hosts({ board }).all('status')
+  expect(fresh.hosts.map(({ name }) => String(name))).toEqual(['here'])
+  await expect(hosts({ board }).one('gpu1', 'status')).rejects.toMatchObject({ code: 'board-unavailable' })
+})

@@ -1,0 +1,129 @@
+import { expect, test } from 'bun:test'
+import { MemoryBoard } from '../../../src/adapters/memory/memory-board.ts'
+import { Publisher } from '../../../src/app/fleet/publisher.ts'
+import { boardUnavailable } from '../../../src/domain/fleet/fleet-errors.ts'
+import type { SnapshotPart } from '../../../src/domain/fleet/snapshot.ts'
+import type { Board } from '../../../src/ports/board.ts'
+import { hostName, revision } from '../../ports/board-contract.ts'
+
+/** A publisher in a time of its own: `pass` ends the current pause. */
+function publisher(wrap: (board: MemoryBoard) => Board = (board) => board) {
+  let now = 0
+  let commits = 1
+  const board = new MemoryBoard(() => now)
+  const published: (readonly SnapshotPart[])[] = []
+  const failures: unknown[] = []
+  const pauses: { readonly ms: number; readonly end: () => void }[] = []
+  const paused = { notify: Promise.withResolvers<void>() }
+  const tested = new Publisher({
+    board: wrap(board),
+    host: hostName('gpu1'),
+    clock: () => now,
+    snapshot: async (parts) => {
+      published.push(parts)
+      const texts = Object.fromEntries(parts.map((part) => [part, `${part} ${commits}`]))
+      return { revision: revision(commits, now), parts: texts }
+    },
+    pause: (ms, signal) => {
+      if (signal.aborted) return Promise.resolve()
+      const { promise, resolve } = Promise.withResolvers<void>()
+      signal.addEventListener('abort', () => resolve())
+      pauses.push({ ms, end: resolve })
+      paused.notify.resolve()
+      return promise
+    },
+    onFailure: (failure) => failures.push(failure?.code ?? null),
+  })
+  /** Waits until the publisher pauses; returns how long it will. */
+  const pausing = async () => {
+    if (pauses.length === 0) await paused.notify.promise
+    paused.notify = Promise.withResolvers<void>()
+    const pause = pauses.shift()
+    if (pause === undefined) throw new Error('no pause')
+    return pause
+  }
+  return {
+    ...{ board, published, failures, tested, pausing },
+    /** Lets the pause end after its time. */
+    pass: async () => {
+      const { ms, end } = await pausing()
+      now += ms
+      end()
+      return ms
+    },
+    commit: () => {
+      commits++
+      tested.changed()
+    },
+    later: (ms: number) => {
+      now += ms
+    },
+  }
+}
+
+test('it publishes at once, after each change, and every 15 seconds', async () => {
+  const { tested, pass, pausing, commit, board, published } = publisher()
+  const stop = new AbortController()
+  const running = tested.run(stop.signal)
+  expect(await pass()).toBe(200)
+  expect(await pass()).toBe(14_800)
+  expect(await board.read('status')).toMatchObject([{ text: 'status 1' }])
+  commit()
+  // The change came while it paused for others, so there is no second pause.
+  expect(await pass()).toBe(200)
+  expect(await pass()).toBe(200)
+  expect(await board.read('queue')).toMatchObject([{ text: 'queue 2' }])
+  await pausing()
+  commit()
+  expect(await pass()).toBe(200)
+  expect(await board.read('status')).toMatchObject([{ text: 'status 3' }])
+  expect(published[0]).toEqual(['status', 'queue', 'usage'])
+  expect(published.slice(1).flat()).not.toContain('usage')
+  await pausing()
+  stop.abort()
+  await running
+})
+
+test('it adds up the usage every five minutes, and for a board that lost its data', async () => {
+  const { tested, pass, pausing, board, published, later } = publisher()
+  const stop = new AbortController()
+  const running = tested.run(stop.signal)
+  const turn = async () => {
+    await pass()
+    await pass()
+  }
+  await turn()
+  later(5 * 60_000)
+  await turn()
+  board.wipe()
+  await turn()
+  await turn()
+  await pausing()
+  expect(published.map((parts) => parts.includes('usage'))).toEqual([true, false, true, false, true])
+  stop.abort()
+  await running
+})
+
+test('it reports when it begins to fail, and when it works again', async () => {
+  let isOut = true
+  const { tested, pass, failures } = publisher((board) => ({
+    read: (part) => board.read(part),
+    close: () => {},
+    post: async (notice) => {
+      if (isOut) throw boardUnavailable('board', 'no answer')
+      return board.post(notice)
+    },
+  }))
+  const stop = new AbortController()
+  const running = tested.run(stop.signal)
+  await pass()
+  await pass()
+  await pass()
+  expect(failures).toEqual(['board-unavailable'])
+  isOut = false
+  await pass()
+  await pass()
+  expect(failures).toEqual(['board-unavailable', null])
+  stop.abort()
+  await running
+})

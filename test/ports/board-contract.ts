@@ -1,0 +1,113 @@
+import { expect, test } from 'bun:test'
+import { type HostName, readHostName } from '../../src/domain/fleet/host-name.ts'
+import { MOST_SNAPSHOT_CHARACTERS, type Revision } from '../../src/domain/fleet/snapshot.ts'
+import type { Board } from '../../src/ports/board.ts'
+
+export interface TestedBoard extends AsyncDisposable {
+  readonly board: Board
+  /** As a server that lost its data. */
+  readonly wipe: () => Promise<unknown>
+}
+
+export function hostName(text: string): HostName {
+  const name = readHostName(text)
+  if (name === undefined) throw new Error(`no host name: ${text}`)
+  return name
+}
+
+export const revision = (committedAt: number, readAt = committedAt, epoch = 'boot 1'): Revision => ({
+  ...{ epoch, committedAt, readAt },
+})
+
+/** What every board guarantees. */
+export function boardContract(open: () => Promise<TestedBoard>): void {
+  const host = hostName('gpu1')
+  const texts = async (board: Board, part: 'status' | 'queue' | 'usage' = 'status') =>
+    Object.fromEntries((await board.read(part)).map((posted) => [posted.host, posted.text]))
+
+  test('an empty board has no hosts', async () => {
+    await using tested = await open()
+    expect(await tested.board.read('status')).toEqual([])
+    expect(await tested.board.read('status', 'gpu1')).toEqual([])
+  })
+
+  test('it has the last notice of each host, in the order of the names, and its age', async () => {
+    await using tested = await open()
+    const { board } = tested
+    for (const name of ['gpu2', 'gpu1', 'gpu10']) {
+      expect(await board.post({ host: hostName(name), revision: revision(1), parts: { status: name } })).toBe(
+        'new',
+      )
+    }
+    expect(await board.post({ host, revision: revision(2), parts: { status: '{"ä":"☃"}' } })).toBe('replaced')
+    const posted = await board.read('status')
+    expect(posted.map((each) => [String(each.host), each.text])).toEqual([
+      ['gpu1', '{"ä":"☃"}'],
+      ['gpu10', 'gpu10'],
+      ['gpu2', 'gpu2'],
+    ])
+    for (const { age } of posted) expect(age).toBeGreaterThanOrEqual(0)
+    expect((await board.read('status', 'gpu2')).map((each) => String(each.host))).toEqual(['gpu2'])
+  })
+
+  test('a part that a notice lacks stays', async () => {
+    await using tested = await open()
+    const { board } = tested
+    await board.post({ host, revision: revision(1), parts: { status: 's1', usage: 'u1' } })
+    await board.post({ host, revision: revision(2), parts: { status: 's2', queue: 'q2' } })
+    expect([await texts(board), await texts(board, 'queue'), await texts(board, 'usage')]).toEqual([
+      { gpu1: 's2' },
+      { gpu1: 'q2' },
+      { gpu1: 'u1' },
+    ])
+  })
+
+  test.each([
+    ['an earlier commit', 'older', revision(1, 5)],
+    ['an earlier reading of the same commit', 'older', revision(2, 2)],
+    ['the same reading', 'replaced', revision(2, 3)],
+    ['a later reading', 'replaced', revision(2, 4)],
+    ['a later commit', 'replaced', revision(3, 3)],
+    ['another epoch', 'replaced', revision(1, 1, 'boot 2')],
+  ] as const)('after a notice, %s is %s', async (_, answer, next) => {
+    await using tested = await open()
+    const { board } = tested
+    await board.post({ host, revision: revision(2, 3), parts: { status: 'first' } })
+    expect(await board.post({ host, revision: next, parts: { status: 'next' } })).toBe(answer)
+    expect(await texts(board)).toEqual({ gpu1: answer === 'older' ? 'first' : 'next' })
+  })
+
+  test('a board that lost its data takes every notice', async () => {
+    await using tested = await open()
+    const { board } = tested
+    await board.post({ host, revision: revision(2), parts: { status: 'first' } })
+    await tested.wipe()
+    expect(await board.read('status')).toEqual([])
+    expect(await board.post({ host, revision: revision(1), parts: { status: 'again' } })).toBe('new')
+    expect(await texts(board)).toEqual({ gpu1: 'again' })
+  })
+
+  test('a text that is too long is not read', async () => {
+    await using tested = await open()
+    const { board } = tested
+    await board.post({ host, revision: revision(1), parts: { status: 'x'.repeat(MOST_SNAPSHOT_CHARACTERS) } })
+    expect((await texts(board)).gpu1).toHaveLength(MOST_SNAPSHOT_CHARACTERS)
+    await board.post({
+      host,
+      revision: revision(1),
+      parts: { status: 'x'.repeat(MOST_SNAPSHOT_CHARACTERS + 1) },
+    })
+    expect(await texts(board)).toEqual({ gpu1: undefined })
+  })
+
+  test('a thousand hosts', async () => {
+    await using tested = await open()
+    const { board } = tested
+    const names = Array.from({ length: 1_000 }, (_, at) => hostName(`gpu${at}`))
+    await Promise.all(
+      names.map((name) => board.post({ host: name, revision: revision(1), parts: { queue: name } })),
+    )
+    const posted = await board.read('queue')
+    expect(posted.map(({ text }) => text).toSorted()).toEqual(names.map(String).toSorted())
+  })
+}

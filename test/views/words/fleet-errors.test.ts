@@ -1,0 +1,35 @@
+import * as errors from '../../../src/domain/fleet/fleet-errors.ts'
+import { testErrors } from './error-line.ts'
+
+testErrors([
+  [
+    'board-unavailable',
+    'The notice board at board:6379 cannot be used: no answer within 1000 ms - every host works without it; look at the server and at the setting fleet',
+    () => errors.boardUnavailable('board:6379', 'no answer within 1000 ms'),
+  ],
+  [
+    'board-unavailable',
+    'The notice board cannot be used: its answer makes no sense - the setting fleet must name a Redis (5 or newer) or a Valkey server',
+    errors.strangeBoard,
+  ],
+  [
+    'config-invalid',
+    'Cannot read /etc/canhazgpu/fleet, which the setting fleet names: Permission denied',
+    () => errors.unreadableBoardFile('/etc/canhazgpu/fleet', 'Permission denied'),
+  ],
+  [
+    'config-invalid',
+    '/etc/canhazgpu/fleet, which the setting fleet names, has no URL of a notice board - expected redis://[user:password@]host[:port][/number], rediss://…[?ca=/path/to/ca.pem] for TLS, or file:/path/to/file that has such a URL',
+    () => errors.noUrlInBoardFile('/etc/canhazgpu/fleet'),
+  ],
+  [
+    'host-unknown',
+    "There is no host 'gpu 9' in remote_hosts or on the notice board - 'canhazgpu status --all --summary' lists the hosts",
+    () => errors.hostUnknown('gpu\u001b9'),
+  ],
+  [
+    'host-unreachable',
+    'Cannot reach gpu3: Connection refused',
+    () => errors.hostUnreachable('gpu3', 'Connection refused'),
+  ],
+])
