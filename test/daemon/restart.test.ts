@@ -1,8 +1,9 @@
 import { expect, test } from 'bun:test'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { currentMoment } from '../../src/adapters/kernel/clock.ts'
 import { type DaemonPool, daemonPool } from '../support/daemon.ts'
-import { storedHistory, storedPool } from '../support/database.ts'
+import { storedHistory, storedPool, withDatabase } from '../support/database.ts'
 import { failureOf, onlyFailureOf } from '../support/failure.ts'
 import { untilAllFree } from '../support/job.ts'
 import { kill, stoppersOf } from '../support/processes.ts'
@@ -50,6 +51,21 @@ test('SIGTERM ends the daemon and removes its socket; waiters keep their entries
   await pool.chg('release')
   expect(await waiter.ended()).toBe(0)
   expect(storedPool(pool).reservations.map(({ id }) => id)).toEqual([waiter.id])
+})
+
+test('a daemon serves a restored backup without a write-ahead log', async () => {
+  using pool = await daemonPool(1)
+  await hold(pool)
+  const backup = `${pool.folder}/backup`
+  withDatabase(pool, (db) => db.run(`VACUUM INTO '${backup}'`))
+  await pool.chg('release')
+  await pool.killDaemon()
+  rmSync(dirname(pool.database), { recursive: true })
+  mkdirSync(dirname(pool.database), { mode: 0o700 })
+  copyFileSync(backup, pool.database)
+  await pool.restart()
+  expect((await pool.status()).map(({ status }) => status)).toEqual(['IN_USE'])
+  expect((await pool.chg('release')).status).toBe(0)
 })
 
 test('a second daemon on the same pool or socket is refused, and the first one serves on', async () => {

@@ -290,14 +290,19 @@ describe.skipIf(reason !== null)(
       expect((await pool.sh(`sqlite3 '${pool.database}' "VACUUM INTO '${pool.folder}/backup'"`)).stderr).toBe(
         '',
       )
-      for (const ending of ['', '-wal', '-shm']) rmSync(pool.database + ending, { force: true })
-      await pool.sh(`cp '${pool.folder}/backup' '${pool.database}' && chmod 666 '${pool.database}'`)
-      expect(onlyFailureOf(await bob.chg(pool, 'status', '--json'))).toMatchObject({
-        ...{ code: 'store-unavailable', hint: expect.stringContaining("'sudo canhazgpu status'"), status: 1 },
-      })
-      expect((await pool.chg('status')).stdout).toContain(`IN USE by ${bob.name}`)
-      expect((await bob.chg(pool, 'reserve')).status).toBe(0)
-      expect(await problemsIn(pool)).toEqual([])
+      for (const command of [['status'], ['admin', '--show'], [...ADMIN, '--force']]) {
+        for (const ending of ['', '-wal', '-shm']) rmSync(pool.database + ending, { force: true })
+        await pool.sh(`cp '${pool.folder}/backup' '${pool.database}' && chmod 666 '${pool.database}'`)
+        expect(onlyFailureOf(await bob.chg(pool, 'status', '--json'))).toMatchObject({
+          ...{ code: 'store-unavailable', status: 1 },
+          hint: expect.stringContaining("'sudo canhazgpu status'"),
+        })
+        expect(await pool.chg(...command)).toMatchObject({ status: 0, stderr: '' })
+        const isReset = command.includes('--force')
+        expect((await bob.chg(pool, 'status')).stdout.includes(`IN USE by ${bob.name}`)).toBe(!isReset)
+        expect((await bob.chg(pool, 'reserve')).status).toBe(0)
+        expect(await problemsIn(pool)).toEqual([])
+      }
     })
   },
 )

@@ -17,7 +17,7 @@ import { basename, dirname } from 'node:path'
 import { CanhazgpuError } from '../../../domain/errors.ts'
 import { effectiveUid } from '../../kernel/libc.ts'
 import { bellFiles, bellFolder, wakeFile } from '../changes.ts'
-import { Connection } from '../connection.ts'
+import { Connection, WithoutLog } from '../connection.ts'
 import { withFolderLocked } from '../locks/folder-lock.ts'
 import { whenUnlocked } from '../locks/lock-wait.ts'
 import { migrate } from '../schema/migrate.ts'
@@ -38,7 +38,15 @@ import {
 export async function createPool(path: string, audience: Audience): Promise<void> {
   await setUpFiles(path, audience)
   // While other processes open or close the database, SQLite may refuse at once, whatever its busy timeout.
-  await whenUnlocked(path, undefined, (waitMs) => new Connection(path, { waitMs, create: true }).close())
+  const upgrade = () =>
+    whenUnlocked(path, undefined, (waitMs) => new Connection(path, { waitMs, create: true }).close())
+  try {
+    await upgrade()
+  } catch (error) {
+    if (!(error instanceof WithoutLog)) throw error
+    await addLog(path)
+    await upgrade()
+  }
   sharePoolFiles(path, audience)
 }
 
