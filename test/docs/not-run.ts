@@ -12,9 +12,6 @@ export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>>
     'docker run --rm -it --init --gpus all \\': 'needs an image; test/machine runs commands in namespaces',
   },
   'docs/how-it-works.md': {
-    'sudo install -m 755 canhazgpu /usr/local/bin/canhazgpu.new': 'changes /usr/local; test/machine upgrades',
-    'sudo sqlite3 -readonly /var/lib/canhazgpu/pool.db "VACUUM INTO \'/root/pool.db\'"':
-      'needs the SQLite shell; test/machine opens such a copy',
     "sqlite3 -readonly /var/lib/canhazgpu/pool.db 'SELECT * FROM gpus'": 'needs the SQLite shell',
   },
   'docs/performance.md': {

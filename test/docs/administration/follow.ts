@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
 import type { Finished } from '../../support/pool.ts'
-import { root } from '../../support/sources.ts'
 import type { SystemdMachine } from '../../support/systemd.ts'
+import { examplesOf } from '../examples.ts'
 
 /** What surrounds a code block of a page when its lines are typed. */
 export interface Surroundings {
@@ -15,17 +14,12 @@ export interface Surroundings {
   readonly notTyped?: string
 }
 
-/** The blocks of a page that need more than their lines, by their first lines. A later block with the same line has ` (2)`. */
+/** The blocks of a page that need more than their lines, by their first lines. */
 export type Procedure = Readonly<Record<string, Surroundings>>
-
-interface Block {
-  readonly name: string
-  readonly steps: readonly { readonly typed: string; readonly output: readonly string[] }[]
-}
 
 /** Types all blocks of a page in their order, and compares what is printed with what the page shows. */
 export async function follow(on: SystemdMachine, page: string, procedure: Procedure): Promise<void> {
-  const blocks = blocksOf(page)
+  const blocks = examplesOf(page)
   const unknown = Object.keys(procedure).filter((name) => !blocks.some((block) => block.name === name))
   if (unknown.length > 0) throw new Error(`${page} has no block that begins with: ${unknown.join('; ')}`)
   for (const { name, steps } of blocks) {
@@ -51,27 +45,6 @@ const difference = (typed: string, missing: readonly string[], { status, stdout,
   new Error(
     `${typed}\nended with ${status}\nthe page shows:\n${missing.join('\n')}\nprinted was:\n${stdout}${stderr}`,
   )
-
-function blocksOf(page: string): readonly Block[] {
-  const names = new Map<string, number>()
-  const code = readFileSync(root + page, 'utf8').matchAll(/^```(console|sh)\n([\s\S]*?)^```$/gm)
-  return [...code].map(([, language, text = '']) => {
-    const steps = language === 'console' ? typedIn(text) : [{ typed: text, output: [] }]
-    const first = (steps[0]?.typed.split('\n')[0] ?? '').replace(/ +# .*$/, '')
-    const nth = (names.get(first) ?? 0) + 1
-    names.set(first, nth)
-    return { name: nth === 1 ? first : `${first} (${nth})`, steps }
-  })
-}
-
-const typedIn = (console: string): Block['steps'] =>
-  console
-    .split(/^\$ /m)
-    .slice(1)
-    .map((each) => {
-      const [typed = '', ...output] = each.trimEnd().split('\n')
-      return { typed, output }
-    })
 
 /** Text without numbers, times and random names. */
 const normal = (text: string): string =>

@@ -4,6 +4,8 @@ import { until } from '../../support/until.ts'
 import { asAccount, type Procedure } from './follow.ts'
 import { type AdministeredMachine, PROGRAMS, SET_UP } from './machine.ts'
 
+const METRICS = "curl -fsS -H 'Authorization: Bearer a-long-random-text' http://127.0.0.1:8080/metrics"
+
 /** The pages about services: the daemon, what watches it, and the removal of both. */
 
 export function daemon(on: AdministeredMachine): Procedure {
@@ -65,6 +67,8 @@ export function monitoring(on: AdministeredMachine): Procedure {
     'curl -fsS http://127.0.0.1:8080/healthz': {
       after: async () => {
         expect((await on.sh('curl -fsS http://127.0.0.1:8080/metrics')).status).toBe(22)
+        await on.must('canhazgpu service install && systemctl restart canhazgpu-web')
+        await until('it serves from the daemon', async () => (await on.sh(METRICS)).status === 0)
         expect(await on.must('journalctl --unit canhazgpu-web --output cat')).not.toContain('Warning')
         expect((await on.sh(asAccount('ann', 'cat /etc/canhazgpu/web.yaml'))).stderr).toContain('denied')
       },
