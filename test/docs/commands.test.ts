@@ -70,6 +70,12 @@ const SITUATIONS: Readonly<Record<string, Situations>> = {
     },
   },
   doctor: {
+    'canhazgpu doctor driver disk': {
+      pool: machineWithDriver,
+      before: (pool) => pool.chg('admin', '--gpus', '8'),
+      varying: /(?<=driver )NVIDIA driver .*? (?=\d)|(?<=disk )\d+|(?<= at )\S+/g,
+    },
+    'sudo canhazgpu doctor --bundle /tmp/report.tar.gz': { pool: machineWithDriver },
     // What it finds is about the machine, so only the names of the checks are the same.
     'canhazgpu doctor': {
       pool: machineWithDriver,
@@ -87,6 +93,11 @@ const SITUATIONS: Readonly<Record<string, Situations>> = {
     'sudo canhazgpu drain 3 --reason "fan"': { before: (pool) => reserved(pool, 'bob', '1', '2h') },
   },
   extend: {
+    'canhazgpu extend --gpu-ids 1 30m': {
+      before: async (pool) => {
+        for (const gpu of ['0', '1']) await reserved(pool, 'ann', gpu, '2h')
+      },
+    },
     'canhazgpu extend 2h': { before: (pool) => reserved(pool, 'ann', '0-1', '2h') },
     'canhazgpu extend 2h (2)': {
       pool: () => testPool(1),
@@ -130,6 +141,9 @@ const SITUATIONS: Readonly<Record<string, Situations>> = {
     },
   },
   release: {
+    'canhazgpu release 3f2a8c1e90ab': {
+      instead: async (pool) => ({ '3f2a8c1e90ab': await bookedByAnn(pool) }),
+    },
     'canhazgpu release': {
       before: async (pool) => {
         await reserved(pool, 'ann', '1,3')
@@ -163,6 +177,7 @@ const SITUATIONS: Readonly<Record<string, Situations>> = {
     "canhazgpu reserve --gpus 2 --at 'tomorrow 9:00' --duration 4h": { before: withBookings },
   },
   restore: {
+    'sudo canhazgpu restore 0-7 --reason "new power supply"': { before: (pool) => pool.chg('drain', '1,3') },
     'sudo canhazgpu restore 3': { before: (pool) => pool.chg('drain', '3') },
   },
   run: {
@@ -196,6 +211,7 @@ const SITUATIONS: Readonly<Record<string, Situations>> = {
   },
   status: {
     'canhazgpu status': { before: busyMachine },
+    'canhazgpu status --free': { before: busyMachine },
     'canhazgpu status --table': {
       pool: () => testPool(4),
       before: async (pool) => {
@@ -212,6 +228,17 @@ const SITUATIONS: Readonly<Record<string, Situations>> = {
   },
   web: {
     'canhazgpu web --host 127.0.0.1': {
+      before: async (pool) => {
+        pool.env.CANHAZGPU_WEB_PORT = '0'
+      },
+      serves: true,
+    },
+    'canhazgpu web --port 3000': {
+      instead: async () => ({ 3000: '0' }),
+      serves: true,
+      varying: /(?<=gpu-box:)\d+/g,
+    },
+    'canhazgpu web --demo --host 127.0.0.1': {
       before: async (pool) => {
         pool.env.CANHAZGPU_WEB_PORT = '0'
       },

@@ -7,6 +7,7 @@ export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>>
   },
   'docs/commands/service.md': {
     'sudo canhazgpu service install': 'changes systemd and /etc; test/machine types it in a container',
+    'sudo canhazgpu service uninstall': 'changes systemd and /etc; test/machine types it in a container',
   },
   'docs/containers.md': {
     'docker run --rm -it --init --gpus all \\': 'needs an image; test/machine runs commands in namespaces',
