@@ -16,9 +16,6 @@ async function teamAtWork(pool: TestPool): Promise<void> {
 }
 
 testPage('README.md', {
-  'canhazgpu run --gpus 1 -- python train.py --batch-size 32': {
-    before: (pool) => reserved(pool, 'carol', '0-1'),
-  },
   'canhazgpu status': { pool: fourGpus, before: teamAtWork },
   'canhazgpu reserve --gpus 1 --duration 4h': { onTerminal: true },
   'canhazgpu run --gpus 2 -- python train.py (2)': { pool: fourGpus, before: teamAtWork },

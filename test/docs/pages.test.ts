@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { Glob } from 'bun'
 import { testPool } from '../support/pool.ts'
 import { root } from '../support/sources.ts'
+import { wait } from '../support/waiters.ts'
 import { examplesOf } from './examples.ts'
 import { NOT_RUN, TYPED_ELSEWHERE } from './not-run.ts'
 import { bookedByAnn, machineWithDriver, own, reserved, running, startWith, withBookings } from './others.ts'
@@ -43,6 +44,21 @@ const SITUATIONS: Readonly<Record<string, Situations>> = {
     },
     'canhazgpu reserve --duration 2h': { onTerminal: true },
     'sudo canhazgpu admin --gpus 8': { pool: machineWithDriver },
+  },
+  'coming-from-russellb': {
+    'canhazgpu run --wait -- python train.py': {
+      // With the configuration that the page shows, requests wait without the flag.
+      check: async (_, pool) => {
+        const page = await Bun.file(`${root}docs/coming-from-russellb.md`).text()
+        const [, yaml = ''] = /^```yaml\n([\s\S]*?)^```$/m.exec(page) ?? []
+        await Bun.write(`${pool.folder}/.canhazgpu.yaml`, yaml)
+        await reserved(pool, 'carol', '0-7')
+        for (const request of [['run', '--', 'true'], ['reserve']]) await wait(pool, ...request)
+      },
+    },
+    'canhazgpu reserve --claim --duration 8h': {
+      before: async (pool) => pool.setFakeDriver({ gpus: { 0: { processes: [own('ann', 8452)] } } }),
+    },
   },
   web: {
     'canhazgpu web --host 127.0.0.1': {
