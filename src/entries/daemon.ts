@@ -114,7 +114,10 @@ export async function startDaemon(
   if (settings.fleet !== null) {
     const { publishFromDaemon } = await import('./daemon-publishing.ts')
     const service = serviceFor({ account: own, groups: [] })
-    const changed = publishFromDaemon({ settings, pool, service, log }, stop.signal)
+    const changed = publishFromDaemon(
+      { settings, pool, service, log: (what) => (typeof what === 'string' ? log(what) : failed(what)) },
+      stop.signal,
+    )
     if (changed !== null) store.onCommit(changed)
   }
   if (!isInFirstPidNamespace()) log(IN_CONTAINER)

@@ -1,6 +1,6 @@
 import type { UsageReport, UserUsage } from './report.ts'
 
-type Counted = Omit<UserUsage, 'percentage'>
+type Counted = Omit<UserUsage, 'percentage' | 'uid'>
 
 /** A report from the totals of days and hosts. An account is known by its name there, because uids differ by host. */
 export function summedUsage(
@@ -16,7 +16,7 @@ export function summedUsage(
   const all = [...sums.values()]
   const gpuHours = all.reduce((sum, user) => sum + user.gpuHours, 0)
   const users = all
-    .map((user) => ({ ...user, percentage: gpuHours === 0 ? 0 : (100 * user.gpuHours) / gpuHours }))
+    .map((user) => ({ ...user, uid: -1, percentage: gpuHours === 0 ? 0 : (100 * user.gpuHours) / gpuHours }))
     .sort((a, b) => b.gpuHours - a.gpuHours || (a.user < b.user ? -1 : 1))
   const total = all.reduce(added, { user: '', account: '', gpuHours: 0, runs: 0, manuals: 0 })
   const percentage = users.length === 0 ? 0 : 100

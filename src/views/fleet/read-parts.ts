@@ -99,6 +99,8 @@ const place: Read<QueueDocument> = object<QueueDocument>({
   behind_position: optional(position),
   used: optional(whole),
   most: optional(whole),
+  source: optional(oneOf(['pool', 'account', 'group'])),
+  name: optional(text),
   driver_trouble: optional(text),
   driver_trouble_code: optional(oneOf(ERROR_CODES)),
   earliest_start: optional(time),
