@@ -507,6 +507,20 @@ describe('a daemon that is killed', () => {
     expect(untold(1300)).toEqual(['records'])
   })
 
+  test('a command that gives up may be granted GPUs at that moment', () => {
+    const granted = (code: string) =>
+      broken((evidence) => {
+        evidence.forget('report', 'sum', 'table')
+        evidence.outage(2000, 7100)
+        evidence.started(1999, 'given-up', { verb: 'run', gpus: 1 })
+        evidence.prints(7150, 'given-up', JSON.stringify({ error: { code } }))
+        evidence.record('given-up', [0], [7160, 7180])
+        evidence.ended(7180, 'given-up', 75)
+      })
+    expect(granted('daemon-unavailable')).toEqual([])
+    expect(granted('not-enough-gpus')).toEqual(['records'])
+  })
+
   test('a job gets one SIGINT', () => {
     expect(
       withoutReports((evidence) => {

@@ -11,15 +11,15 @@ import {
   wasKilled,
 } from './command.ts'
 import type { HistoryRow } from './evidence.ts'
-import type { Outage } from './outages.ts'
+import { lackedDaemon, type Outage } from './outages.ts'
 import { firstAtOrAfter } from './search.ts'
 import { isReleasedBy } from './status.ts'
 import { by, type Violation } from './violation.ts'
 
 /**
  * The history has one row for each GPU of each grant in the logs, and no other row. Each row has the right holder,
- * start, end and outcome. A killed command may have a grant that it could not print, and the answer of a killed daemon may
- * be lost.
+ * start, end and outcome. A killed command may have a grant that it could not print, the answer of a killed daemon may be
+ * lost, and a slow one may grant GPUs to a command that is about to give up.
  */
 export function checkRecords(
   commands: readonly Command[],
@@ -86,7 +86,9 @@ class RecordCheck {
     const granted = Math.max(...rows.map(({ started_at }) => started_at))
     const isBetween = (outage: Outage) =>
       granted <= outage.to.wall + this.#drift && outage.from.wall <= to.wall + this.#drift
-    return wasKilled(command) || timedOutAtStart(command) || this.#outages.some(isBetween)
+    return (
+      wasKilled(command) || timedOutAtStart(command) || lackedDaemon(command) || this.#outages.some(isBetween)
+    )
   }
 
   row(command: Command, row: HistoryRow): readonly string[] {
