@@ -14,9 +14,16 @@ export type Command =
       readonly count: number
       readonly wait: boolean
       readonly for?: Millis
+      readonly untilBooked?: true
     }
+  | { readonly kind: 'book'; readonly count: number; readonly from: Millis; readonly lasts: Millis }
+  | { readonly kind: 'cancel'; readonly id: string }
+  | { readonly kind: 'drain' | 'restore'; readonly unit: UnitId }
+  | { readonly kind: 'limit'; readonly most: number | null }
   | { readonly kind: 'release' }
   | { readonly kind: 'status' }
+
+type Acquire = Extract<Command, { readonly wait: boolean }>
 
 export interface Held {
   readonly id: string
@@ -114,8 +121,22 @@ export class Client {
         await this.#pool.view('status')
         return null
       case 'release': {
-        const answer = await this.#pool.perform({ op: 'release' })
-        return isRefusal(answer) ? answer : null
+        return refusalOf(await this.#pool.perform({ op: 'release' }))
+      }
+      case 'book': {
+        const { count, from, lasts } = command
+        const { term: _, ...intent } = this.#intent({ kind: 'reserve', count, wait: false })
+        const term = { kind: 'booking', from, duration: lasts } as const
+        return refusalOf(await this.#pool.perform({ op: 'book', intent: { ...intent, term } }))
+      }
+      case 'cancel':
+        return refusalOf(await this.#pool.perform({ op: 'cancel', id: command.id }))
+      case 'drain':
+      case 'restore':
+        return refusalOf(await this.#pool.perform({ op: command.kind, units: [command.unit] }))
+      case 'limit': {
+        const change = { key: 'max-gpus', scope: { kind: 'pool' }, value: command.most } as const
+        return refusalOf(await this.#pool.perform({ op: 'set-policy', change }))
       }
       case 'run':
       case 'reserve': {
@@ -155,13 +176,14 @@ export class Client {
     })
   }
 
-  #intent({ kind, count, for: duration }: Extract<Command, { readonly wait: boolean }>): Intent {
+  #intent({ kind, count, for: duration, untilBooked }: Acquire): Intent {
     const { identity, uid } = this.process
+    const booked = untilBooked === undefined ? {} : { untilBooked: { grace: GRACE_MS } }
     const name = `user${uid}`
     const timeout = duration === undefined ? {} : { timeout: { after: duration, grace: GRACE_MS } }
     const term: RequestedTerm =
       kind === 'run'
-        ? { kind, process: identity, command: 'train', ...timeout }
+        ? { kind, process: identity, command: 'train', ...timeout, ...booked }
         : { kind: 'manual', duration: RESERVED_MS }
     return {
       id: this.id,
@@ -171,3 +193,6 @@ export class Client {
     }
   }
 }
+
+const refusalOf = (answer: object | null): Refusal | null =>
+  answer !== null && isRefusal(answer) ? answer : null

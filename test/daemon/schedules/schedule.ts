@@ -3,12 +3,13 @@ import type { Chance } from '../../../simulation/chance.ts'
 import type { Millis } from '../../../src/domain/pool/model.ts'
 import { unitsOf } from '../../../src/domain/pool/units.ts'
 import { startableEntries } from '../../../src/domain/schedule/startable.ts'
+import { calendarCommand, FIRST, LAST, ROOT } from './calendar-commands.ts'
 import { type Client, type Command, GRACE_MS, RESERVED_MS } from './client.ts'
 import { World } from './world.ts'
 
 const MOST_CLIENTS = 10
 /** The only account that releases, at any time, so its manual reservations may end at any time. */
-const RELEASING = 1_003
+const RELEASING = LAST + 1
 /** A jump of the clock by less than a second is not noticed. */
 const TOLERANCE_MS: Millis = 2_000
 /** After a start of the daemon, if the stopper of the job does nothing. */
@@ -18,13 +19,16 @@ const setImmediateOfRuntime = setImmediate
 /** Resolves when no promise can continue without a further step. */
 const settled = () => new Promise<void>((resolve) => setImmediateOfRuntime(resolve))
 
-/** Returns the violations. */
-export async function runSchedule(chance: Chance, steps: number): Promise<readonly string[]> {
-  const world = new World()
+/** Returns the violations. With `bookings` accounts also book GPUs, and root drains them and sets a limit. */
+export async function runSchedule(
+  chance: Chance,
+  { steps, bookings = false }: { readonly steps: number; readonly bookings?: boolean },
+): Promise<readonly string[]> {
+  const world = new World({ bookings })
   world.startDaemon()
   await settled()
   for (let step = 0; step < steps && world.violations.length === 0; step++) {
-    act(world, chance)
+    act(world, chance, bookings ? BOOKED_ACTIONS : ACTIONS)
     await settled()
     checkHolders(world)
   }
@@ -53,11 +57,11 @@ const ACTIONS: readonly { readonly weight: number; readonly act: Action }[] = [
   { weight: 3, act: (world) => world.startDaemon() },
 ]
 
-const TOTAL = ACTIONS.reduce((sum, { weight }) => sum + weight, 0)
+const BOOKED_ACTIONS: typeof ACTIONS = [...ACTIONS, { weight: 6, act: startCalendarClient }]
 
-function act(world: World, chance: Chance): void {
-  let left = chance.below(TOTAL)
-  for (const { weight, act: next } of ACTIONS) {
+function act(world: World, chance: Chance, actions: typeof ACTIONS): void {
+  let left = chance.below(actions.reduce((sum, { weight }) => sum + weight, 0))
+  for (const { weight, act: next } of actions) {
     left -= weight
     if (left < 0) {
       next(world, chance)
@@ -104,7 +108,7 @@ const livingClients = ({ clients }: World): readonly Client[] =>
 function startClient(world: World, chance: Chance): void {
   if (livingClients(world).length >= MOST_CLIENTS) return
   const command = commandOf(chance)
-  world.start(command.kind === 'release' ? RELEASING : chance.between(1_000, RELEASING), command)
+  world.start(command.kind === 'release' ? RELEASING : chance.between(FIRST, RELEASING), command)
 }
 
 function commandOf(chance: Chance): Command {
@@ -112,6 +116,12 @@ function commandOf(chance: Chance): Command {
   if (kind === 'release' || kind === 'status') return { kind }
   const limit = chance.is(0.3) ? { for: chance.between(1_000, 20_000) } : {}
   return { kind, count: chance.between(1, 3), wait: chance.is(0.8), ...limit }
+}
+
+function startCalendarClient(world: World, chance: Chance): void {
+  if (livingClients(world).length >= MOST_CLIENTS) return
+  const chosen = calendarCommand(world, chance)
+  if (chosen !== null) world.start(chosen.uid, chosen.command)
 }
 
 function toggleStopped(process: Client['process']): void {
@@ -139,6 +149,7 @@ function holders({ clients, steady, grantedAt }: World): readonly Client[] {
 }
 
 function checkHolders(world: World): void {
+  world.calendar.check(world.pool, world.clients, world.steady)
   const holderOf = new Map<string, string>()
   for (const { id, held } of holders(world)) {
     for (const unit of held?.units ?? []) {
@@ -159,12 +170,23 @@ async function recover(world: World, chance: Chance): Promise<void> {
   world.occupied.clear()
   for (const { process } of livingClients(world)) process.state = 'alive'
   world.startDaemon()
+  await undoAdministration(world, chance)
   await pass(world, chance, 30_000)
   checkHolders(world)
+  world.calendar.checkBegun(world.pool, world.clients, world.steady)
   checkQueue(world)
   checkReservations(world)
   checkWatches(world)
   checkLimits(world)
+}
+
+/** Commands of root that have begun end first. */
+async function undoAdministration(world: World, chance: Chance): Promise<void> {
+  if (!world.clients.some(({ process }) => process.uid === ROOT)) return
+  await pass(world, chance, 10_000)
+  for (const { id, drain } of world.pool.units)
+    if (drain !== undefined) world.start(ROOT, { kind: 'restore', unit: id })
+  world.start(ROOT, { kind: 'limit', most: null })
 }
 
 export async function pass(world: World, chance: Chance, ms: Millis): Promise<void> {

@@ -11,6 +11,7 @@ import type { GpuReading, Millis, Moment, Pool, ProcessIdentity } from '../../..
 import { gpuUnit } from '../../../src/domain/pool/units.ts'
 import { ConnectionFailed, type DaemonConnection } from '../../../src/ports/daemon-connection.ts'
 import type { EndSignal } from '../../../src/ports/process-exits.ts'
+import { BOOKABLE, Calendar } from './calendar.ts'
 import { Client, type Command } from './client.ts'
 import { type Lane, Lanes } from './lanes.ts'
 import { type Process, Processes, SlowStore } from './machine.ts'
@@ -35,14 +36,16 @@ export class World {
   readonly processes = new Processes(this.lanes)
   /** The steady time of each grant, by reservation. */
   readonly grantedAt = new Map<string, Millis>()
-  readonly place = new MemoryPlace((pool, moment) => {
+  readonly violations: string[] = []
+  readonly calendar = new Calendar(this.violations)
+  readonly place: MemoryPlace = new MemoryPlace((pool, moment) => {
+    this.calendar.committed(this.place.pool, pool, moment)
     for (const { id } of pool.reservations) {
       if (!this.grantedAt.has(id)) this.grantedAt.set(id, moment.steady.ms)
     }
     return decodePool(encodePool(pool, moment))
   })
   readonly clients: Client[] = []
-  readonly violations: string[] = []
   /** GPUs that are used without a reservation. */
   readonly occupied = new Set<number>()
   storeFails = false
@@ -60,9 +63,10 @@ export class World {
     forget: ({ pid }: ProcessIdentity) => void this.#interruptedAt.delete(pid),
   }
 
-  constructor() {
+  constructor({ bookings = false }: { readonly bookings?: boolean } = {}) {
+    const policy = bookings ? BOOKABLE : { allocation: 'lru' as const }
     const pool: Pool = {
-      ...{ host: 'h', provider: PROVIDER, policy: { allocation: 'lru' }, writtenAt: this.#now() },
+      ...{ host: 'h', provider: PROVIDER, policy, writtenAt: this.#now() },
       units: Array.from({ length: GPUS }, (_, at) => ({
         ...{ id: gpuUnit(at), device: deviceOf(at), shape: { kind: 'gpu' } },
       })),
