@@ -26,6 +26,7 @@ const WAITING_FILES = [
 /** These files run a second time with the commands' pool behind a daemon (test/support/pool.ts). */
 const DAEMON_MODE_FILES = [
   'test/cli/commands/admin.test.ts',
+  'test/cli/commands/booking-faults.test.ts',
   'test/cli/commands/bookings.test.ts',
   'test/cli/commands/broken-bookings.test.ts',
   'test/cli/commands/completion.test.ts',
@@ -65,6 +66,7 @@ const DAEMON_MODE_FILES = [
   'test/entries/terminal.test.ts',
   'test/entries/transparency.test.ts',
   'test/hostile/screen.test.ts',
+  'test/machine/booking-kills.test.ts',
   'test/views/documents.test.ts',
   'test/web/access/connection-limit.test.ts',
   'test/web/api.test.ts',

@@ -38,6 +38,7 @@ export interface StoredRecord {
   readonly started_at: number
   readonly ended_at: number
   readonly outcome: string
+  readonly note: string | null
 }
 
 export function storedHistory(pool: Pick<TestPool, 'database'>): StoredRecord[] {

@@ -1,13 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 import type { BookingDocument, ScheduleDocument } from '../../../src/views/schemas/schedule.ts'
-import { book, bookablePool, documentOf } from '../../support/bookable.ts'
+import { book, bookablePool, documentOf, schedule } from '../../support/bookable.ts'
 import { daemonPool } from '../../support/daemon.ts'
 import { storedHistory, storedPool } from '../../support/database.ts'
 import { failureOf } from '../../support/failure.ts'
 import { startForever, untilWatched } from '../../support/job.ts'
 import { inDaemonMode, needing } from '../../support/needs.ts'
 import { passTime } from '../../support/pass-time.ts'
-import type { TestPool } from '../../support/pool.ts'
 import { kill } from '../../support/processes.ts'
 import { userForTests } from '../../support/unix-users.ts'
 import { until } from '../../support/until.ts'
@@ -16,9 +15,6 @@ import { until } from '../../support/until.ts'
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
-
-const schedule = async (pool: TestPool): Promise<ScheduleDocument> =>
-  documentOf(await pool.chg('schedule', '--json'))
 
 const statesOf = ({ gpus }: ScheduleDocument) => gpus.map(({ periods }) => periods.map(({ state }) => state))
 
