@@ -8,7 +8,8 @@ export interface UserUsage {
   readonly user: string
   /** The name of the account, which may have several shown names. */
   readonly account: string
-  readonly uid: number
+  /** Absent if the report is of several hosts: uids differ by host. */
+  readonly uid?: number
   readonly gpuHours: number
   /** Share of all GPU hours in the period; 0 if there are none. */
   readonly percentage: number

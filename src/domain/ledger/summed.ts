@@ -16,7 +16,7 @@ export function summedUsage(
   const all = [...sums.values()]
   const gpuHours = all.reduce((sum, user) => sum + user.gpuHours, 0)
   const users = all
-    .map((user) => ({ ...user, uid: -1, percentage: gpuHours === 0 ? 0 : (100 * user.gpuHours) / gpuHours }))
+    .map((user) => ({ ...user, percentage: gpuHours === 0 ? 0 : (100 * user.gpuHours) / gpuHours }))
     .sort((a, b) => b.gpuHours - a.gpuHours || (a.user < b.user ? -1 : 1))
   const total = all.reduce(added, { user: '', account: '', gpuHours: 0, runs: 0, manuals: 0 })
   const percentage = users.length === 0 ? 0 : 100

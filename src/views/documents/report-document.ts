@@ -10,7 +10,7 @@ export function reportDocument({ range, days, users, total }: UsageReport): Repo
     users: users.map((user) => ({
       user: user.user,
       account: user.account,
-      uid: user.uid,
+      ...(user.uid === undefined ? {} : { uid: user.uid }),
       ...usageDocument(user),
     })),
     total: usageDocument(total),

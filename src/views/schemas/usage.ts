@@ -18,7 +18,15 @@ export const report = object({
   from: time,
   to: time,
   /** Most GPU hours first. */
-  users: list(object({ user: text, account: text, uid: whole, ...usage })),
+  users: list(
+    object({
+      user: text,
+      account: text,
+      /** Absent in a report of several hosts: uids differ by host. */
+      uid: optional(whole),
+      ...usage,
+    }),
+  ),
   total: object(usage),
   total_reservations: whole,
   unique_users: whole,

@@ -10,7 +10,7 @@ export const uidOf = (
 
 /** The usage of the account, whatever names it had and showed. Another account may have had its name earlier. */
 export function hoursOf(uid: number | undefined, { users }: ReportDocument) {
-  const own = users.filter((user) => user.uid === uid)
+  const own = users.filter((user) => uid !== undefined && user.uid === uid)
   return {
     hours: own.reduce((sum, { gpu_hours }) => sum + gpu_hours, 0),
     share: own.reduce((sum, { percentage }) => sum + percentage, 0),
