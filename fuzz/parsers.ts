@@ -10,6 +10,7 @@ import { nvidiaSmi } from './parsers/nvidia-smi.ts'
 import { proc } from './parsers/proc.ts'
 import { screen } from './parsers/screen.ts'
 import { settings } from './parsers/settings.ts'
+import { snapshots } from './parsers/snapshots.ts'
 import { storedPool } from './parsers/stored-pool.ts'
 import { times } from './parsers/times.ts'
 import { typedWords } from './parsers/typed-words.ts'
@@ -25,6 +26,7 @@ export const PARSERS: readonly Parser[] = [
   configToml,
   configJson,
   storedPool,
+  snapshots,
   nvidiaSmi,
   amdSmi,
   nvmlAnswer,

@@ -4,6 +4,7 @@ import { askHistoryChild } from '../adapters/process/usage-child.ts'
 import { Publisher } from '../app/fleet/publisher.ts'
 import { pause } from '../app/sampling/pause.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
+import { namesake } from '../domain/fleet/fleet-errors.ts'
 import { ownHostName } from '../domain/fleet/host-name.ts'
 import { REPEATED_EVERY_MS } from '../domain/fleet/snapshot.ts'
 import type { UsageAnswers } from '../domain/ledger/usage-question.ts'
@@ -27,6 +28,7 @@ export function publishFromDaemon(
 ): (() => void) | null {
   if (settings.fleet === null) return null
   try {
+    const host = ownHostName(settings.hostName, hostname())
     const board = openBoard(settings.fleet)
     const source: Pick<PoolService, 'view' | 'usage'> = {
       view: (question) => service.view(question),
@@ -35,8 +37,9 @@ export function publishFromDaemon(
         JSON.parse(await askHistoryChild(pool, question)) as UsageAnswers[typeof question.kind],
     }
     const publisher = new Publisher({
-      ...{ board, host: ownHostName(settings.hostName, hostname()), clock: steadyNow, pause },
+      ...{ board, host, clock: steadyNow, pause },
       snapshot: (parts) => snapshotOf(source, parts, REPEATED_EVERY_MS),
+      onNamesake: () => log(namesake(host)),
       onFailure: (failure) => log(failure ?? 'The notice board answers again'),
     })
     publisher

@@ -18,6 +18,15 @@ export interface Posted {
   readonly text: string | undefined
 }
 
+export type PostAnswer =
+  /** The board had nothing of this host. */
+  | 'new'
+  | 'replaced'
+  /** The notice on the board is newer, and stays. */
+  | 'older'
+  /** Replaced a notice of another epoch, less than a minute old: after a reboot, or of another host of this name. */
+  | 'foreign'
+
 /**
  * The notice board of several hosts. It is advisory: it may be wiped, stale or wrong at any time, and no host decides
  * about its GPUs by it.
@@ -28,9 +37,9 @@ export interface Posted {
 export interface Board {
   /**
    * Replaces the notice of a host, atomically. The notice on the board stays if it is newer (`isOlder`) and less than a
-   * minute old: then the answer is `older`. `new`: the board had nothing of this host.
+   * minute old. A host that publishes often and gets `foreign` has a namesake.
    */
-  post(notice: Notice): Promise<'new' | 'replaced' | 'older'>
+  post(notice: Notice): Promise<PostAnswer>
 
   /** One part of every host that published in the last 30 days, or of the given host, in the order of the names. */
   read(part: SnapshotPart, host?: string): Promise<readonly Posted[]>

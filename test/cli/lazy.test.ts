@@ -28,6 +28,26 @@ test('status and run do not load what only doctor uses', async () => {
   expect([...(await loadedWith('src/entries/doctor.ts'))].some((path) => /diagnosis/.test(path))).toBe(true)
 })
 
+test('without other hosts nothing about them is loaded', async () => {
+  const about = (loaded: ReadonlySet<string>) =>
+    [...loaded].filter((path) => /\/(board|fleet)\/|entries\/(board|hosts|publish|snapshot)/.test(path))
+  const commands = ['status', 'run', 'reserve', 'release', 'queue', 'report']
+  const loaded = await loadedWith(
+    ...['main', 'process-kind', 'embedded-access', 'daemon-access', 'launcher', 'supervisor', 'daemon'].map(
+      (name) => `src/entries/${name}.ts`,
+    ),
+    ...commands.map((name) => `src/cli/commands/${name}.ts`),
+  )
+  // The options, and how the settings are read.
+  expect(about(loaded).toSorted()).toEqual([
+    'src/cli/fleet/which.ts',
+    'src/domain/fleet/board-address.ts',
+    'src/domain/fleet/host-name.ts',
+    'src/domain/fleet/snapshot.ts',
+  ])
+  expect(about(await loadedWith('src/entries/hosts.ts')).length).toBeGreaterThan(10)
+})
+
 /** What the short commands load in both modes. */
 const SHORT_COMMANDS = [
   'entries/main',

@@ -9,10 +9,6 @@ export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>>
     'sudo canhazgpu admin --import redis://localhost:6379 --dry-run':
       'needs the Redis server of the original program; test/cli/commands/import.test.ts runs one',
   },
-  'docs/fleet.md': {
-    'canhazgpu status --all --summary': 'needs several hosts; test/cli/fleet runs them',
-    'canhazgpu status --all': 'needs several hosts; test/cli/fleet runs them',
-  },
   'docs/commands/service.md': {
     'sudo canhazgpu service install': 'changes systemd and /etc; test/machine types it in a container',
     'sudo canhazgpu service uninstall': 'changes systemd and /etc; test/machine types it in a container',

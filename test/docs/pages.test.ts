@@ -4,6 +4,7 @@ import { testPool } from '../support/pool.ts'
 import { root } from '../support/sources.ts'
 import { wait } from '../support/waiters.ts'
 import { examplesOf } from './examples.ts'
+import { machineThatSees, THREE_HOSTS, TWO_HOSTS } from './hosts.ts'
 import { NOT_RUN, TYPED_ELSEWHERE } from './not-run.ts'
 import { bookedByAnn, machineWithDriver, own, reserved, running, startWith, withBookings } from './others.ts'
 import { type Situations, testPage } from './page.ts'
@@ -33,6 +34,10 @@ const SITUATIONS: Readonly<Record<string, Situations>> = {
     'canhazgpu release 3f2a8c1e90ab': {
       instead: async (pool) => ({ '3f2a8c1e90ab': await bookedByAnn(pool) }),
     },
+  },
+  fleet: {
+    'canhazgpu status --all --summary': { pool: () => machineThatSees(THREE_HOSTS), needs: 'redis-server' },
+    'canhazgpu status --all': { pool: () => machineThatSees(TWO_HOSTS), needs: 'redis-server' },
   },
   'quick-start': {
     'canhazgpu status': {

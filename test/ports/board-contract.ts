@@ -68,7 +68,7 @@ export function boardContract(open: () => Promise<TestedBoard>): void {
     ['the same reading', 'replaced', revision(2, 3)],
     ['a later reading', 'replaced', revision(2, 4)],
     ['a later commit', 'replaced', revision(3, 3)],
-    ['another epoch', 'replaced', revision(1, 1, 'boot 2')],
+    ['another epoch', 'foreign', revision(1, 1, 'boot 2')],
   ] as const)('after a notice, %s is %s', async (_, answer, next) => {
     await using tested = await open()
     const { board } = tested

@@ -1,7 +1,14 @@
 import { strangeBoard } from '../../domain/fleet/fleet-errors.ts'
 import { type HostName, isHostName } from '../../domain/fleet/host-name.ts'
 import { MOST_SNAPSHOT_CHARACTERS, type SnapshotPart } from '../../domain/fleet/snapshot.ts'
-import { type Board, KEPT_FOR_MS, type Notice, ORDERED_FOR_MS, type Posted } from '../../ports/board.ts'
+import {
+  type Board,
+  KEPT_FOR_MS,
+  type Notice,
+  ORDERED_FOR_MS,
+  type PostAnswer,
+  type Posted,
+} from '../../ports/board.ts'
 import type { BoardConnection } from './connection.ts'
 
 /** The names of all hosts, with the times of their notices. */
@@ -29,7 +36,8 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local host, epoch, committed, read, ordered, kept = unpack(ARGV, 1, 6)
 local known = redis.call('HMGET', KEYS[2], 'epoch', 'committed', 'read', 'received')
 local committed_then, read_then, received = tonumber(known[2] or ''), tonumber(known[3] or ''), tonumber(known[4] or '')
-if known[1] == epoch and committed_then and read_then and received and math.abs(now - received) < tonumber(ordered) then
+local recent = received and math.abs(now - received) < tonumber(ordered)
+if recent and known[1] == epoch and committed_then and read_then then
   local is_later = committed_then > tonumber(committed)
   if is_later or (committed_then == tonumber(committed) and read_then > tonumber(read)) then return 'older' end
 end
@@ -38,6 +46,7 @@ redis.call('HSET', KEYS[2], 'epoch', epoch, 'committed', committed, 'read', read
 redis.call('PEXPIRE', KEYS[2], kept)
 redis.call('ZADD', KEYS[1], now, host)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(kept))
+if recent and known[1] and known[1] ~= epoch then return 'foreign' end
 return known[1] and 'replaced' or 'new'
 `
 
@@ -66,6 +75,9 @@ end
 return answers
 `
 
+const ANSWERS: readonly unknown[] = ['new', 'replaced', 'older', 'foreign'] satisfies readonly PostAnswer[]
+const isPostAnswer = (value: unknown): value is PostAnswer => ANSWERS.includes(value)
+
 /** The board in Redis (5 or newer) or Valkey. */
 export class RedisBoard implements Board {
   readonly #connection: BoardConnection
@@ -74,13 +86,13 @@ export class RedisBoard implements Board {
     this.#connection = connection
   }
 
-  async post({ host, revision, parts }: Notice): Promise<'new' | 'replaced' | 'older'> {
+  async post({ host, revision, parts }: Notice): Promise<PostAnswer> {
     const { epoch, committedAt, readAt } = revision
     const order = [epoch, String(committedAt), String(readAt)]
     const limits = [String(ORDERED_FOR_MS), String(KEPT_FOR_MS)]
     const fields = Object.entries(parts).flat()
     const answer = await this.#run(POST, [HOSTS, keyOf(host)], [host, ...order, ...limits, ...fields])
-    if (answer !== 'new' && answer !== 'replaced' && answer !== 'older') throw strangeBoard()
+    if (!isPostAnswer(answer)) throw strangeBoard()
     return answer
   }
 

@@ -1,6 +1,13 @@
 import { isOlder, MOST_SNAPSHOT_CHARACTERS, type SnapshotPart } from '../../domain/fleet/snapshot.ts'
 import type { Millis } from '../../domain/pool/model.ts'
-import { type Board, KEPT_FOR_MS, type Notice, ORDERED_FOR_MS, type Posted } from '../../ports/board.ts'
+import {
+  type Board,
+  KEPT_FOR_MS,
+  type Notice,
+  ORDERED_FOR_MS,
+  type PostAnswer,
+  type Posted,
+} from '../../ports/board.ts'
 
 /** The board in memory, for several hosts in one process: simulation and tests. */
 export class MemoryBoard implements Board {
@@ -11,14 +18,14 @@ export class MemoryBoard implements Board {
     this.#clock = clock
   }
 
-  async post(notice: Notice): Promise<'new' | 'replaced' | 'older'> {
+  async post(notice: Notice): Promise<PostAnswer> {
     const now = this.#clock()
     const known = this.#known(notice.host, now)
-    if (known !== undefined && now - known.receivedAt < ORDERED_FOR_MS) {
-      if (isOlder(notice.revision, known.revision)) return 'older'
-    }
+    const isRecent = known !== undefined && now - known.receivedAt < ORDERED_FOR_MS
+    if (isRecent && isOlder(notice.revision, known.revision)) return 'older'
     const parts = { ...known?.parts, ...notice.parts }
     this.#notices.set(notice.host, { ...notice, parts, receivedAt: now })
+    if (isRecent && notice.revision.epoch !== known.revision.epoch) return 'foreign'
     return known === undefined ? 'new' : 'replaced'
   }
 

@@ -15,11 +15,14 @@ export interface PublisherParts {
   readonly pause: (ms: Millis, signal: AbortSignal) => Promise<void>
   /** Called when publishing begins to fail, and with null when it works again. */
   readonly onFailure: (failure: CanhazgpuError | null) => void
+  /** Called once, if another host publishes under the same name. */
+  readonly onNamesake: () => void
 }
 
 /** Commits that follow each other within this time are published together. */
 const TOGETHER_MS: Millis = 200
-/** Adding up the usage takes longer than everything else, and a report need not be exact to the minute. */
+/** Adding up the usage takes longer than everything else. After a change it is done this often, and otherwise rarely. */
+const USAGE_AFTER_CHANGE_MS: Millis = 15_000
 const USAGE_EVERY_MS: Millis = 5 * 60_000
 
 /**
@@ -30,7 +33,10 @@ export class Publisher {
   readonly #parts: PublisherParts
   #change = new AbortController()
   #usageAt: Millis = Number.NEGATIVE_INFINITY
+  #hasChanged = false
   #failed = false
+  #posts = 0
+  #foreign = 0
 
   constructor(parts: PublisherParts) {
     this.#parts = parts
@@ -38,6 +44,7 @@ export class Publisher {
 
   /** The pool was changed. */
   changed(): void {
+    this.#hasChanged = true
     this.#change.abort()
   }
 
@@ -53,14 +60,19 @@ export class Publisher {
   }
 
   async #publish(): Promise<void> {
-    const { board, host, snapshot, clock, onFailure } = this.#parts
+    const { board, host, snapshot, clock, onFailure, onNamesake } = this.#parts
     try {
-      const withUsage = clock() - this.#usageAt >= USAGE_EVERY_MS
+      const usageAge = clock() - this.#usageAt
+      const withUsage = usageAge >= (this.#hasChanged ? USAGE_AFTER_CHANGE_MS : USAGE_EVERY_MS)
+      if (withUsage) this.#hasChanged = false
       const notice = await snapshot(withUsage ? ['status', 'queue', 'usage'] : ['status', 'queue'])
       const answer = await board.post({ host, ...notice })
       if (withUsage) this.#usageAt = clock()
       // A board that lost its data has no usage of this host.
       else if (answer === 'new') this.#usageAt = Number.NEGATIVE_INFINITY
+      this.#posts++
+      // The first notice after a reboot replaces that of before.
+      if (answer === 'foreign' && this.#posts > 1 && ++this.#foreign === 2) onNamesake()
       if (this.#failed) onFailure(null)
       this.#failed = false
     } catch (error) {

@@ -31,3 +31,8 @@ export const hostUnknown = (name: string): CanhazgpuError =>
 
 export const hostUnreachable = (name: string, why: string): CanhazgpuError =>
   new CanhazgpuError('host-unreachable', `Cannot reach ${name}: ${why}`)
+
+export const namesake = (name: string): CanhazgpuError =>
+  new CanhazgpuError('failure', `Another host publishes as ${name} on the notice board`, {
+    hint: 'give each host a name of its own with the setting host-name',
+  })

@@ -32,6 +32,7 @@ function publisher(wrap: (board: MemoryBoard) => Board = (board) => board) {
       paused.notify.resolve()
       return promise
     },
+    onNamesake: () => failures.push('namesake'),
     onFailure: (failure) => failures.push(failure?.code ?? null),
   })
   /** Waits until the publisher pauses; returns how long it will. */
@@ -77,9 +78,28 @@ test('it publishes at once, after each change, and every 15 seconds', async () =
   commit()
   expect(await pass()).toBe(200)
   expect(await board.read('status')).toMatchObject([{ text: 'status 3' }])
-  expect(published[0]).toEqual(['status', 'queue', 'usage'])
-  expect(published.slice(1).flat()).not.toContain('usage')
+  // The usage follows a change, but not at once.
+  const withUsage = published.map((parts) => parts.includes('usage'))
+  expect(withUsage[0]).toBe(true)
+  expect(withUsage.filter(Boolean).length).toBeLessThan(withUsage.length)
   await pausing()
+  stop.abort()
+  await running
+})
+
+test('it adds up the usage 15 seconds after a change', async () => {
+  const { tested, pass, pausing, commit, published } = publisher()
+  const stop = new AbortController()
+  const running = tested.run(stop.signal)
+  await pausing().then(({ end }) => end())
+  await pausing()
+  commit()
+  await pass()
+  await pass()
+  await pass()
+  await pass()
+  await pausing()
+  expect(published.map((parts) => parts.includes('usage'))).toEqual([true, false, true, false])
   stop.abort()
   await running
 })
@@ -124,6 +144,27 @@ test('it reports when it begins to fail, and when it works again', async () => {
   await pass()
   await pass()
   expect(failures).toEqual(['board-unavailable', null])
+  stop.abort()
+  await running
+})
+
+test('it reports another host of the same name once, and not its own reboot', async () => {
+  const { tested, board, pass, failures } = publisher()
+  const host = hostName('gpu1')
+  const other = () => board.post({ host, revision: revision(1, 1, 'another boot'), parts: {} })
+  await other()
+  const stop = new AbortController()
+  const running = tested.run(stop.signal)
+  await pass()
+  await pass()
+  await pass()
+  expect(failures).toEqual([])
+  for (let turn = 0; turn < 4; turn++) {
+    await other()
+    await pass()
+    await pass()
+  }
+  expect(failures).toEqual(['namesake'])
   stop.abort()
   await running
 })

@@ -169,6 +169,14 @@ needing('redis-server').describe('several hosts', () => {
     const out = await pool.chg('status', '--all')
     expect([out.status, out.stderr]).toEqual([75, expect.stringContaining('127.0.0.1:1')])
     expect(out.stderr).not.toMatch(/secret-of-ann|hidden/)
+    pool.env.CANHAZGPU_FLEET = 'redis://secret-of-ann:hidden@127.0.0.1:1'
+    expect((await pool.chg('doctor', '--bundle', 'bundle.tar.gz')).stderr).not.toMatch(/secret-of-ann|hidden/)
+    const unpacked = await pool.sh('tar -xOzf bundle.tar.gz')
+    expect(unpacked.stdout).toContain('CANHAZGPU_FLEET')
+    expect(unpacked.stdout).not.toMatch(/secret-of-ann|hidden/)
+    const lines = await pool.sh(`"$CHG" reserve --short 2>&1; "$CHG" release; ps -ef`)
+    expect(lines.stdout).toContain('ps -ef')
+    expect(lines.stdout).not.toMatch(/secret-of-ann|hidden/)
   })
 })
 

@@ -28,6 +28,11 @@ testErrors([
     () => errors.hostUnknown('gpu\u001b9'),
   ],
   [
+    'failure',
+    'Another host publishes as gpu1 on the notice board - give each host a name of its own with the setting host-name',
+    () => errors.namesake('gpu1'),
+  ],
+  [
     'host-unreachable',
     'Cannot reach gpu3: Connection refused',
     () => errors.hostUnreachable('gpu3', 'Connection refused'),
