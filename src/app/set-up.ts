@@ -119,12 +119,15 @@ async function created(
 
 /** Sets up the pool in an empty store, with the readable content of the damaged one. */
 async function replaceDamaged(
-  { replace, putBack, pool, records, audit, keptAs }: SetAside,
+  { replace, putBack, keptAs, pool, records, sums, audit }: SetAside,
   setUp: Traced,
   newPool: NewPool,
 ): Promise<PoolCreated | Refusal> {
   try {
-    const answer = await created(await replace(), setUp, { ...newPool, salvaged: { pool, records, audit } })
+    const answer = await created(await replace(), setUp, {
+      ...newPool,
+      salvaged: { pool, records, sums, audit },
+    })
     return isRefusal(answer) ? answer : { ...answer, damaged: { keptAs, records: records.length } }
   } catch (error) {
     putBack()

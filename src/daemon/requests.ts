@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import type { AdministrationAction, CallerSettings } from '../app/remote/protocol.ts'
 import { DAYS_TOLD } from '../domain/fleet/snapshot.ts'
+import { LEAST_KEPT } from '../domain/ledger/kept-history.ts'
 import type { UsageQuestion } from '../domain/ledger/usage-question.ts'
 import type { Intent } from '../domain/operation/intent.ts'
 import type { NewPool, Operation } from '../domain/operation/operation.ts'
@@ -159,6 +160,7 @@ const operation = v.variant('op', [
 const change = v.variant('key', [
   v.object({ key: v.literal('allocation'), value: v.nullable(v.picklist(ALLOCATIONS)) }),
   v.object({ key: v.literal('memory-threshold'), value: v.nullable(count) }),
+  v.object({ key: v.literal('keep-history'), value: v.nullable(v.pipe(span, v.minValue(LEAST_KEPT))) }),
   v.object({
     key: v.picklist(LIMIT_KEYS),
     scope: v.variant('kind', [

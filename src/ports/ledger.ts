@@ -21,6 +21,9 @@ export interface Ledger {
   /**
    * The sums of the records that overlap the range, much faster than reading them, and the records of the given
    * reservations. A reservation that is still held may have released some units.
+   *
+   * Of records from before `keptFrom` of the pool, only the sums by day are known: such a record may count as a whole on
+   * the day (UTC) of its end. The other methods may not have it.
    */
   usage(range: TimeRange, reservations: readonly string[]): Promise<RecordedUsage>
 

@@ -1,4 +1,5 @@
 import type { AuditRecord } from '../domain/ledger/audit.ts'
+import type { DaySum } from '../domain/ledger/day-sums.ts'
 import type { Pool, UsageRecord } from '../domain/pool/model.ts'
 import type { Store } from './store.ts'
 
@@ -9,6 +10,8 @@ export interface SetAside {
   /** Null if the pool cannot be read or is not sound. */
   readonly pool: Pool | null
   readonly records: readonly UsageRecord[]
+  /** Of the days whose records the pool no longer keeps. */
+  readonly sums: readonly DaySum[]
   /** Oldest first. */
   readonly audit: readonly AuditRecord[]
   /** Creates an empty store in its place, for a group or for its previous users. */

@@ -1,5 +1,6 @@
 import type { CanhazgpuError } from '../domain/errors.ts'
 import type { AuditRecord } from '../domain/ledger/audit.ts'
+import type { DaySum } from '../domain/ledger/day-sums.ts'
 import type { Millis, Moment, Pool, UsageRecord } from '../domain/pool/model.ts'
 
 /** The result of a decision, to be written. */
@@ -7,6 +8,8 @@ export interface Commit<Answer> {
   readonly pool: Pool
   /** The usage records of reservations that it ended. */
   readonly records: readonly UsageRecord[]
+  /** Of days before `keptFrom` of the pool, into a new store. */
+  readonly sums?: readonly DaySum[]
   /** What an administrator changed; only together with a new pool. */
   readonly audit?: readonly AuditRecord[]
   /** Ids of the queue entries that can start in this pool. Their waiters are woken; see `Wakeups.turns`. */

@@ -13,8 +13,9 @@ import { decodePool, decodeTurns, encodePool } from './document/codec.ts'
 import { findDatabase, notInitialized } from './files/database-path.ts'
 import type { Audience } from './files/pool-files.ts'
 import { mayRepair, needsRepair } from './files/repair.ts'
+import { firstKnownDay, removeFolded } from './history/folding.ts'
 import { isRecorded, newestRecords, visitTimes } from './history/history-queries.ts'
-import { addAudit, addRecords } from './history/history-writes.ts'
+import { addAudit, addRecords, writeSum } from './history/history-writes.ts'
 import { recordedUsage } from './history/recorded-usage.ts'
 import { whenUnlocked } from './locks/lock-wait.ts'
 import { creationError, storeError } from './sqlite-errors.ts'
@@ -136,7 +137,9 @@ class SqliteStore implements OpenedPool {
   }
 
   async usage(range: TimeRange, reservations: readonly string[]): Promise<RecordedUsage> {
-    return this.#reading((db) => recordedUsage(db, range, reservations))
+    return this.#reading((db) =>
+      recordedUsage(db, { range, reservations, knownFrom: firstKnownDay(this.#existing(db)) }),
+    )
   }
 
   async isRecorded(reservation: string): Promise<boolean> {
@@ -209,7 +212,7 @@ class SqliteStore implements OpenedPool {
   #write<Answer>(
     db: Database,
     { before, moment }: { readonly before: Pool | null; readonly moment: Moment },
-    { pool, records, audit = [], wake, answer }: Commit<Answer>,
+    { pool, records, sums = [], audit = [], wake, answer }: Commit<Answer>,
   ): Answer {
     if (pool !== before) {
       this.#wake = wake
@@ -218,8 +221,10 @@ class SqliteStore implements OpenedPool {
         encodePool(pool, moment),
       )
     }
+    for (const sum of sums) writeSum(db, sum)
     addRecords(db, records)
     addAudit(db, audit)
+    if (records.length + audit.length > 0) removeFolded(db, pool)
     return answer
   }
 }

@@ -1,6 +1,7 @@
 import { DailySums, type DailyUsage, dayStarts } from '../../domain/ledger/daily.ts'
 import { DAY_MS, dayOf } from '../../domain/ledger/day-sums.ts'
 import { type DayTotals, dayTotals } from '../../domain/ledger/day-totals.ts'
+import { withKnownDays } from '../../domain/ledger/kept-history.ts'
 import type { RecordedTime, TimeRange } from '../../domain/ledger/recorded.ts'
 import { reportRange, tallied, type UsageReport, usageReport } from '../../domain/ledger/report.ts'
 import type { HeldTime } from '../../domain/pool/model.ts'
@@ -10,7 +11,9 @@ import { type UsageSource, unrecordedTimes } from './usage-history.ts'
 /** The usage of each user in the last `days` days, current reservations included. */
 export async function reportUsage({ store, processes }: UsageSource, days: number): Promise<UsageReport> {
   const seen = await readPool(store)
-  const range = reportRange(days, seen.moment.wall)
+  const { keptFrom } = seen.pool
+  const asked = reportRange(days, seen.moment.wall)
+  const range = withKnownDays(asked, keptFrom)
   const held = seen.pool.reservations.map((reservation) => reservation.id)
   const recorded = await store.usage(range, held)
   const unrecorded = tallied(
@@ -19,7 +22,8 @@ export async function reportUsage({ store, processes }: UsageSource, days: numbe
     // A reservation that released some of its GPUs is counted by their records.
     recorded.records.map((record) => record.reservation),
   )
-  return usageReport([...recorded.tallies, ...unrecorded], range, days)
+  const report = usageReport([...recorded.tallies, ...unrecorded], range, days)
+  return keptFrom !== undefined && asked.from < keptFrom ? { ...report, sumsUntil: keptFrom } : report
 }
 
 /** The usage of each of the last `days` days in UTC, current reservations included. */

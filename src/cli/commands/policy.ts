@@ -1,13 +1,15 @@
 import type { NamedChange, NamedScope } from '../../app/administration.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
+import { LEAST_KEPT } from '../../domain/ledger/kept-history.ts'
 import { RULE_KEYS, type RuleKey } from '../../domain/policy/rules.ts'
-import { ALLOCATIONS } from '../../domain/pool/model.ts'
+import { ALLOCATIONS, LIMIT_KEYS, type Millis } from '../../domain/pool/model.ts'
 import { socketPathIn } from '../../domain/settings.ts'
 import { auditDocument } from '../../views/documents/audit-document.ts'
 import { policyDocument } from '../../views/documents/policy-document.ts'
 import { auditText, type ShownAudit } from '../../views/words/audit-words.ts'
 import { policyText, type ShownPolicy } from '../../views/words/policy-words.ts'
 import { unlessRefused } from '../../views/words/refusals.ts'
+import { durationValue } from '../../views/words/rule-value.ts'
 import { command } from '../command.ts'
 import type { Given } from '../command-spec.ts'
 import { duration, type Kind, megabytes, oneOf, shownText, wholeNumber } from '../options/kinds.ts'
@@ -104,6 +106,8 @@ function changeOf(key: RuleKey, value: string | undefined, scope: NamedScope): N
       return { key, value: read(oneOf(ALLOCATIONS)) }
     case 'memory-threshold':
       return { key, value: read(megabytes) }
+    case 'keep-history':
+      return { key, value: read(keptDuration) }
     case 'max-gpus':
       return { key, scope, value: read(wholeNumber(0, MOST_GPUS)) }
     case 'max-waiting':
@@ -119,6 +123,21 @@ function changeOf(key: RuleKey, value: string | undefined, scope: NamedScope): N
   }
 }
 
+const keptDuration: Kind<Millis> = {
+  ...duration,
+  read(text, name) {
+    const kept = duration.read(text, name)
+    if (kept >= LEAST_KEPT) return kept
+    throw new CanhazgpuError(
+      'usage',
+      `Invalid value '${text}' for ${name}: at least ${durationValue(LEAST_KEPT)}`,
+      {
+        hint: 'the dashboard shows 90 days from single records',
+      },
+    )
+  },
+}
+
 const SWITCH = ['on', 'off'] as const
 const MOST_GPUS = 1024
 const MOST_WAITING = 4096
@@ -128,7 +147,7 @@ function scopeOf(key: RuleKey, { account, group }: PolicyOptions): NamedScope {
     throw new CanhazgpuError('usage', '--account and --group contradict each other')
   }
   if (account === undefined && group === undefined) return { kind: 'pool' }
-  if (key === 'allocation' || key === 'memory-threshold') {
+  if (!LIMIT_KEYS.some((limit) => limit === key)) {
     throw new CanhazgpuError('usage', `${key} is the same for every account`, {
       hint: 'leave out --account and --group',
     })

@@ -27,7 +27,12 @@ export const report = command({
     return { of: 'hosts', ...(await reportOfHosts(days, context, reportLines)) }
   },
   text: (shown, display) =>
-    shown.of === 'hosts' ? shown.text(display) : { stdout: `${reportLines(shown).join('\n')}\n` },
+    shown.of === 'hosts'
+      ? shown.text(display)
+      : {
+          stdout: `${reportLines(shown).join('\n')}\n`,
+          ...(shown.sumsUntil === undefined ? {} : { stderr: sumsWords(shown.sumsUntil) }),
+        },
   json: (shown) => (shown.of === 'hosts' ? shown.json() : reportDocument(shown)),
   failure: (shown) => (shown.of === 'hosts' ? shown.failure : undefined),
 })
@@ -51,6 +56,10 @@ function reportLines({ range, days, users, total }: UsageReport): readonly strin
     `Unique users: ${users.length}`,
   ]
 }
+
+/** What the report does not know of older usage. */
+const sumsWords = (until: Millis): string =>
+  `Before ${new Date(until).toISOString().slice(0, 10)} only the sums of each day (UTC) are kept: a reservation counts on the day on which it ended\n`
 
 const COLUMN_WIDTHS = [15, 14, 10, 10]
 

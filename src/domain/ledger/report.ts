@@ -20,6 +20,8 @@ export interface UserUsage {
 export interface UsageReport {
   readonly range: TimeRange
   readonly days: number
+  /** Before this time, only the sums of whole days (UTC) are known. Absent: everything in the range is. */
+  readonly sumsUntil?: Millis
   /** Most GPU hours first. */
   readonly users: readonly UserUsage[]
   readonly total: Omit<UserUsage, 'user' | 'account' | 'uid'>

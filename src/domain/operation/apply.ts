@@ -1,3 +1,4 @@
+import { withHistoryKept } from '../ledger/kept-history.ts'
 import { followClock } from '../pool/clock.ts'
 import type { Pool } from '../pool/model.ts'
 import { startableEntries } from '../schedule/startable.ts'
@@ -86,10 +87,16 @@ export function applySetUp(
 
 function step<Answer>(
   stored: Pool | null,
-  { pool, records = [], audit, answer }: Done<Answer>,
+  { pool: changed, records = [], audit, sums, answer }: Done<Answer>,
   { now, processes: { stopped } }: Context,
 ): Step<Answer> {
+  const writesHistory = stored !== null && (records.length > 0 || (audit !== undefined && audit.length > 0))
+  const pool = writesHistory ? withHistoryKept(changed, stored, now) : changed
   const startable = pool === stored ? [] : startableEntries(pool, { now: now.wall, stopped })
   const wake = startable.map(({ id }) => id)
-  return { pool, records, ...(audit === undefined ? {} : { audit }), wake, answer }
+  return {
+    ...{ pool, records, wake, answer },
+    ...(audit === undefined ? {} : { audit }),
+    ...(sums === undefined ? {} : { sums }),
+  }
 }

@@ -1,4 +1,5 @@
 import type { AuditRecord } from '../ledger/audit.ts'
+import type { DaySum } from '../ledger/day-sums.ts'
 import type { Observation } from '../observation/observation.ts'
 import type { Reading } from '../observation/obstacles.ts'
 import type { TakenOver } from '../original/take-over.ts'
@@ -72,6 +73,7 @@ export interface NewPool extends Pick<Pool, 'host' | 'units'> {
   readonly salvaged?: {
     readonly pool: Pool | null
     readonly records: readonly UsageRecord[]
+    readonly sums: readonly DaySum[]
     readonly audit: readonly AuditRecord[]
   }
   /** From a pool of another program. */
@@ -147,6 +149,8 @@ export interface Step<Answer> {
   readonly pool: Pool
   readonly records: readonly UsageRecord[]
   readonly audit?: readonly AuditRecord[]
+  /** Sums of a replaced store whose records are no longer kept. */
+  readonly sums?: readonly DaySum[]
   /** Ids of the queue entries that can start in the new pool, judged by reservations and queue alone. */
   readonly wake: readonly string[]
   readonly answer: Answer | Refusal
@@ -158,5 +162,6 @@ export interface Done<Answer> {
   readonly records?: readonly UsageRecord[]
   /** What an administrator changed. */
   readonly audit?: readonly AuditRecord[]
+  readonly sums?: readonly DaySum[]
   readonly answer: Answer | Refusal
 }

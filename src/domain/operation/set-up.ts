@@ -40,6 +40,7 @@ export function setUp(
     policy: withRules(rules, policy, { by: actor, at: now.wall }),
     reservations: imported?.reservations ?? [],
     queue: settled === null ? [] : queueFor({ units }, settled.pool),
+    ...(before?.keptFrom === undefined ? {} : { keptFrom: before.keptFrom }),
     writtenAt: now,
   }
   const promised = settled === null ? [] : bookingsOf(settled.pool)
@@ -60,6 +61,7 @@ export function setUp(
   const audit = changes.map((change) => audited(change, context))
   return {
     ...{ pool, records, audit: [...(salvaged?.audit ?? []), ...audit] },
+    ...(salvaged === undefined ? {} : { sums: salvaged.sums }),
     answer: { kind: isReset ? 'reinitialized' : 'initialized', ...(lost.length === 0 ? {} : { lost }) },
   }
 }

@@ -1,10 +1,12 @@
+import { keptTime } from '../ledger/kept-history.ts'
 import { poolThreshold } from '../observation/threshold.ts'
-import type { Limit, LimitKey, Policy, Pool, Scope, Stamp } from '../pool/model.ts'
+import type { Limit, LimitKey, Millis, Policy, Pool, Scope, Stamp } from '../pool/model.ts'
 
 /** Sets one rule. A null value returns it to its default. */
 export type PolicyChange =
   | { readonly key: 'allocation'; readonly value: Policy['allocation'] | null }
   | { readonly key: 'memory-threshold'; readonly value: number | null }
+  | { readonly key: 'keep-history'; readonly value: Millis | null }
   | { readonly key: LimitKey; readonly scope: Scope; readonly value: number | null }
 
 export const DEFAULT_ALLOCATION: Policy['allocation'] = 'lru'
@@ -28,6 +30,14 @@ export function changedPolicy(pool: Pick<Pool, 'policy'>, change: PolicyChange, 
       const { memoryThresholdMb: _, ...others } = policy
       const stamps = stampsWith(policy, 'memoryThresholdMb', value === null ? undefined : stamp)
       return { ...others, ...(value === null ? {} : { memoryThresholdMb: value }), stamps }
+    }
+    case 'keep-history': {
+      const { value } = change
+      if (value === keptTime(policy) && policy.keepHistoryMs !== undefined) return policy
+      if (value === null && policy.keepHistoryMs === undefined) return policy
+      const { keepHistoryMs: _, ...others } = policy
+      const stamps = stampsWith(policy, 'keepHistoryMs', value === null ? undefined : stamp)
+      return { ...others, ...(value === null ? {} : { keepHistoryMs: value }), stamps }
     }
     default:
       return withLimit(policy, change, stamp)

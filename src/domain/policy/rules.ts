@@ -1,3 +1,4 @@
+import { keptTime } from '../ledger/kept-history.ts'
 import { poolThreshold } from '../observation/threshold.ts'
 import {
   LIMIT_KEYS,
@@ -11,7 +12,7 @@ import {
 import { DEFAULT_ALLOCATION } from './change.ts'
 import { DEFAULT_BOOKED_AHEAD, limitFor, MOST_ENTRIES_PER_ACCOUNT, type Subject } from './limits.ts'
 
-export const RULE_KEYS = ['allocation', 'memory-threshold', ...LIMIT_KEYS] as const
+export const RULE_KEYS = ['allocation', 'memory-threshold', ...LIMIT_KEYS, 'keep-history'] as const
 export type RuleKey = (typeof RULE_KEYS)[number]
 
 /** A rule in force, and where its value comes from. */
@@ -38,7 +39,8 @@ export interface OwnRule {
 /** All rules in the order of their keys; for each key first the pool's, then those of groups and of accounts. */
 export function rulesOf(pool: Pick<Pool, 'policy'>): readonly Rule[] {
   const { policy } = pool
-  return [allocationIn(policy), thresholdIn(pool), ...LIMIT_KEYS.flatMap((key) => limitsIn(policy, key))]
+  const limits = LIMIT_KEYS.flatMap((key) => limitsIn(policy, key))
+  return [allocationIn(policy), thresholdIn(pool), ...limits, keptIn(policy)]
 }
 
 /** The limit that holds for an account: that of the account, of its groups or of the pool, else the default. */
@@ -62,6 +64,15 @@ function thresholdIn(pool: Pick<Pool, 'policy'>): Rule {
   return {
     ...{ key: 'memory-threshold', value: poolThreshold(pool) },
     source: { kind: memoryThresholdMb === undefined ? 'default' : 'pool' },
+    ...(stamp === undefined ? {} : { stamp }),
+  }
+}
+
+function keptIn(policy: Policy): Rule {
+  const stamp = policy.stamps?.keepHistoryMs
+  return {
+    ...{ key: 'keep-history', value: keptTime(policy) },
+    source: { kind: policy.keepHistoryMs === undefined ? 'default' : 'pool' },
     ...(stamp === undefined ? {} : { stamp }),
   }
 }

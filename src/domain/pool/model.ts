@@ -272,8 +272,14 @@ export interface Policy {
   readonly allocation: (typeof ALLOCATIONS)[number]
   /** The memory that counts as use of an unreserved unit; absent: DEFAULT_MEMORY_THRESHOLD_MB. */
   readonly memoryThresholdMb?: number
-  /** For the two rules above; absent for a rule that nobody has set. */
-  readonly stamps?: { readonly allocation?: Stamp; readonly memoryThresholdMb?: Stamp }
+  /** How long single usage records are kept; absent: DEFAULT_KEPT. */
+  readonly keepHistoryMs?: Millis
+  /** For the rules above; absent for a rule that nobody has set. */
+  readonly stamps?: {
+    readonly allocation?: Stamp
+    readonly memoryThresholdMb?: Stamp
+    readonly keepHistoryMs?: Stamp
+  }
   /** At most one for each key and scope. Absent: none was ever set. */
   readonly limits?: readonly Limit[]
 }
@@ -288,6 +294,8 @@ export interface Pool {
   /** Those that have not begun, in the order of their begin. Absent: none. */
   readonly bookings?: readonly Booking[]
   readonly policy: Policy
+  /** Of usage records that ended before this start of a day (UTC), only the sums by day are known. Absent: all are known. */
+  readonly keptFrom?: Millis
   /** When this value was written. */
   readonly writtenAt: Moment
 }

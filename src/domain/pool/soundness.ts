@@ -28,6 +28,8 @@ export interface Checkup {
     readonly reservations: number
     readonly waiting: number
     readonly records: number
+    /** Records of changes that cannot be shown; absent: none. */
+    readonly unreadableChanges?: number
   }
 }
 

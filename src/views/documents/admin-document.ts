@@ -114,7 +114,7 @@ function checkupDocument({ path, counts, driver, problems }: Checked): CheckedDo
   return {
     sound: problems.length + differences.length === 0,
     path,
-    ...counts,
+    ...countsDocument(counts),
     ...driverDocument(driver),
     problems: [
       ...problems.map(problemDocument),
@@ -124,6 +124,12 @@ function checkupDocument({ path, counts, driver, problems }: Checked): CheckedDo
       })),
     ],
   }
+}
+
+function countsDocument(counts: Checked['counts']) {
+  if (counts === undefined) return {}
+  const { unreadableChanges, ...shown } = counts
+  return { ...shown, ...(unreadableChanges === undefined ? {} : { unreadable_changes: unreadableChanges }) }
 }
 
 const problemDocument = ({ kind, what, remedy }: Problem): CheckedDocument['problems'][number] => ({

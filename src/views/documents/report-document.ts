@@ -2,11 +2,12 @@ import type { UsageReport } from '../../domain/ledger/report.ts'
 import type { ReportDocument } from '../schemas/usage.ts'
 import { timestamp } from './status-document.ts'
 
-export function reportDocument({ range, days, users, total }: UsageReport): ReportDocument {
+export function reportDocument({ range, days, sumsUntil, users, total }: UsageReport): ReportDocument {
   return {
     days,
     from: timestamp(range.from),
     to: timestamp(range.to),
+    ...(sumsUntil === undefined ? {} : { sums_until: timestamp(sumsUntil) }),
     users: users.map((user) => ({
       user: user.user,
       account: user.account,

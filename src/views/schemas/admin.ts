@@ -63,6 +63,8 @@ export const checked = object({
   reservations: optional(whole),
   waiting: optional(whole),
   records: optional(whole),
+  /** Records of changes that `policy --history` cannot show; absent: none. */
+  unreadable_changes: optional(whole),
   /** Absent if there is no pool to compare. */
   driver: optional(
     v.variant('checked', [

@@ -17,6 +17,8 @@ export const report = object({
   days: whole,
   from: time,
   to: time,
+  /** Before it only the sums of whole days (UTC) are kept, and a reservation counts on the day on which it ended. */
+  sums_until: optional(time),
   /** Most GPU hours first. */
   users: list(
     object({

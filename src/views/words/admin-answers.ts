@@ -98,8 +98,8 @@ const keptWords = ({ keptAs, records }: NonNullable<PoolCreated['damaged']>): st
 
 function checkupText(checked: Checked): Printed {
   const problems = problemsOf(checked)
-  const note = driverNote(checked)
-  const stderr = note === undefined ? {} : { stderr: `${printable(note)}\n` }
+  const notes = [driverNote(checked), changesNote(checked)].filter((note) => note !== undefined)
+  const stderr = notes.length === 0 ? {} : { stderr: notes.map((note) => `${printable(note)}\n`).join('') }
   if (problems.length > 0) {
     return {
       stdout: problems.map(({ what, remedy }) => `${printable(what)} - ${remedy}\n`).join(''),
@@ -124,6 +124,12 @@ function driverNote({ driver, counts }: Checked): string | undefined {
   return driver.shown > managed
     ? `The driver shows ${driver.shown} GPUs, and the pool has ${managed} of them - 'sudo canhazgpu admin --gpus ${driver.shown} --force' manages all, and ends all reservations`
     : undefined
+}
+
+function changesNote({ counts }: Checked): string | undefined {
+  const unreadable = counts?.unreadableChanges ?? 0
+  if (unreadable === 0) return undefined
+  return `${counted(unreadable, 'record')} of changes cannot be read: 'policy --history' leaves out what another version wrote, or a user who can write the file`
 }
 
 function refreshedText(units: readonly Unit[]): string {

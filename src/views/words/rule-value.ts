@@ -16,7 +16,7 @@ export function ruleValue({ key, value }: RuleValue): string {
 
 /** Whether the value of the rule is a duration. */
 export const isDuration = (key: RuleKey): boolean =>
-  key === 'max-duration' || key === 'default-duration' || key === 'max-booked-ahead'
+  key === 'max-duration' || key === 'default-duration' || key === 'max-booked-ahead' || key === 'keep-history'
 
 /** `1d2h30m` */
 export function durationValue(ms: Millis): string {

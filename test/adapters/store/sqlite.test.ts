@@ -206,7 +206,7 @@ test.each(FIXTURES)('the pool %s records changes from its upgrade on', async (na
   store.close()
 })
 
-test('a record of a change that somebody edited is left out, and reported by the check', async () => {
+test('a record of a change that somebody edited is left out and counted, and damages nothing', async () => {
   using place = newPlace()
   const store = await place.create(currentMoment)
   await store.update({
@@ -224,9 +224,9 @@ test('a record of a change that somebody edited is left out, and reported by the
   const again = await openStore(place.url, currentMoment)
   expect(await again.audit(10)).toEqual([auditOf('three'), { ...auditOf('one'), at: 8.64e15 }])
   again.close()
-  expect((await checkUp(place.path)).problems).toContainEqual(
-    expect.objectContaining({ kind: 'damage', what: 'records of changes with impossible values: 2' }),
-  )
+  const { problems, counts } = await checkUp(place.path)
+  expect(problems.filter(({ kind }) => kind === 'damage')).toEqual([])
+  expect(counts).toMatchObject({ unreadableChanges: 2 })
 })
 
 test.each(FIXTURES)('the views of the pool %s show the same before and after its upgrade', async (name) => {

@@ -24,12 +24,17 @@ const PAGE = 4096
 const FORCE = ['admin', '--gpus', '4', '--force', '--provider', 'fake']
 
 /** Some reservations, and a history on several pages. */
+/** Recent: older records are removed after some time. */
+const ENDED_AT = Date.now() - 60_000
+
 async function usedPool(records = 300): Promise<TestPool> {
   const pool = await testPool(4)
   await pool.chg('reserve', '--gpus', '2')
   writeHistory(
     pool,
-    Array.from({ length: records }, (_, nth) => recordOf(`old-${nth}`)),
+    Array.from({ length: records }, (_, nth) =>
+      recordOf(`old-${nth}`, { startedAt: ENDED_AT - 1_000, endedAt: ENDED_AT }),
+    ),
   )
   withDatabase(pool, (db) => db.run('PRAGMA wal_checkpoint(TRUNCATE)'))
   return pool

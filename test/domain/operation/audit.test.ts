@@ -112,6 +112,6 @@ test('a record has the account that logged in, if it is known', () => {
 
 test('the records of a damaged pool come before the set-up that replaces it', () => {
   const audit = [{ at: 1, by: ROOT, change: { kind: 'drain', units: ['0'] } as const }]
-  const step = applySetUp(null, { ...setUp, salvaged: { pool: null, records: [], audit } }, context)
+  const step = applySetUp(null, { ...setUp, salvaged: { pool: null, records: [], sums: [], audit } }, context)
   expect(step.audit?.map(({ change }) => change.kind)).toEqual(['drain', 'set-up'])
 })

@@ -35,6 +35,7 @@ test('every rule is shown with its value, its source, its author and its time', 
     'max-waiting       256       default',
     'bookings          off       default',
     'max-booked-ahead  7d        default',
+    'keep-history      400d      default',
     '',
   ])
   expect(stderr).toBe(

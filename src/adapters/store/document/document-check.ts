@@ -121,11 +121,12 @@ const pool = object(
       { allocation: oneOf(ALLOCATIONS) },
       {
         memoryThresholdMb: integer(1),
-        stamps: object({}, { allocation: stamp, memoryThresholdMb: stamp }),
+        keepHistoryMs: span,
+        stamps: object({}, { allocation: stamp, memoryThresholdMb: stamp, keepHistoryMs: stamp }),
         limits: array(limit),
       },
     ),
     writtenAt: object({ wall: millis, steady: object({ epoch: text, ms: millis }) }),
   },
-  { bookings: array(booking) },
+  { bookings: array(booking), keptFrom: millis },
 )

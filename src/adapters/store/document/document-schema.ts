@@ -144,11 +144,17 @@ export function documentSchema() {
     policy: v.object({
       allocation: v.picklist(ALLOCATIONS),
       memoryThresholdMb: v.exactOptional(positive),
+      keepHistoryMs: v.exactOptional(span),
       stamps: v.exactOptional(
-        v.object({ allocation: v.exactOptional(stamp), memoryThresholdMb: v.exactOptional(stamp) }),
+        v.object({
+          allocation: v.exactOptional(stamp),
+          memoryThresholdMb: v.exactOptional(stamp),
+          keepHistoryMs: v.exactOptional(stamp),
+        }),
       ),
       limits: v.exactOptional(v.array(limit)),
     }),
+    keptFrom: v.exactOptional(millis),
     writtenAt: v.object({ wall: millis, steady: v.object({ epoch: text, ms: millis }) }),
   })
 }

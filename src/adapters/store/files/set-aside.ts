@@ -3,7 +3,8 @@ import { lstatSync, mkdtempSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import * as v from 'valibot'
 import type { AuditRecord } from '../../../domain/ledger/audit.ts'
-import { OUTCOMES, type Pool, type UsageRecord } from '../../../domain/pool/model.ts'
+import { DAY_MS, type DaySum } from '../../../domain/ledger/day-sums.ts'
+import { type Millis, OUTCOMES, type Pool, type UsageRecord } from '../../../domain/pool/model.ts'
 import { readableAudit } from '../history/audit-rows.ts'
 import { type HistoryRow, recordOfRow, TERM_KINDS } from '../history/history-rows.ts'
 import { fileProblems, poolIn } from '../schema/examination.ts'
@@ -18,6 +19,7 @@ export interface Aside {
   readonly keptAs: string
   readonly pool: Pool | null
   readonly records: readonly UsageRecord[]
+  readonly sums: readonly DaySum[]
   readonly audit: readonly AuditRecord[]
   /** The users who may use it. */
   readonly audience: Audience | null
@@ -70,8 +72,13 @@ function movedAside(path: string, now: Date): Aside | null {
     return null
   }
   const audience = audienceOf(kept)
-  const readable = { records: readableRecords(keptAs), audit: recoveredAudit(keptAs) }
-  return { keptAs, pool: readablePool(keptAs), ...readable, audience, putBack }
+  const pool = readablePool(keptAs)
+  const sums = pool?.keptFrom === undefined ? [] : readableSums(keptAs, pool.keptFrom)
+  const keptFrom = sums.length === 0 ? undefined : pool?.keptFrom
+  const records = readableRecords(keptAs).filter(
+    ({ endedAt }) => keptFrom === undefined || endedAt >= keptFrom,
+  )
+  return { keptAs, pool, records, sums, audit: recoveredAudit(keptAs), audience, putBack }
 }
 
 /** Removes the target if there is nothing to move. */
@@ -156,6 +163,28 @@ function readableRecords(path: string): readonly UsageRecord[] {
     // The rest cannot be read.
   }
   return records
+}
+
+const daySum = v.object({
+  ...{ user: text, account: text, term: v.picklist(TERM_KINDS) },
+  ...{ day: whole, uid: whole, ms: whole, reservations: whole, earliestStart: whole },
+})
+
+/** The sums of the days before this time; none if one of them cannot be read. */
+function readableSums(path: string, until: Millis): readonly DaySum[] {
+  try {
+    using opened = openReadOnly(path)
+    if (!hasOwnTables(opened.db)) return []
+    const rows = opened.db
+      .query(
+        `SELECT day, user, uid, account, kind AS term, ms, reservations, earliest_start AS earliestStart
+           FROM usage_by_day WHERE day < ?`,
+      )
+      .all(until / DAY_MS)
+    return v.parse(v.array(daySum), rows)
+  } catch {
+    return []
+  }
 }
 
 function recoveredAudit(path: string): readonly AuditRecord[] {

@@ -58,7 +58,7 @@ function storedSum(db: Database, { day, user, uid, account, term }: DayKey): Day
   return sum ?? undefined
 }
 
-function writeSum(db: Database, { day, user, uid, account, term, ...sums }: DaySum): void {
+export function writeSum(db: Database, { day, user, uid, account, term, ...sums }: DaySum): void {
   db.query('INSERT OR REPLACE INTO usage_by_day VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(
     day,
     user,

@@ -4,16 +4,19 @@ import type { UsageTally } from '../../../domain/pool/model.ts'
 import type { RecordedUsage } from '../../../ports/ledger.ts'
 import { HISTORY_ROWS, type HistoryRow, recordOfRow } from './history-rows.ts'
 
+interface Asked {
+  readonly range: TimeRange
+  readonly reservations: readonly string[]
+  /** Of earlier days, only the sums are known. */
+  readonly knownFrom: number
+}
+
 /** Call it in a transaction, so that both answers come from the same state of the database. */
-export function recordedUsage(
-  db: Database,
-  range: TimeRange,
-  reservations: readonly string[],
-): RecordedUsage {
+export function recordedUsage(db: Database, { range, reservations, knownFrom }: Asked): RecordedUsage {
   // Whole milliseconds, because the query needs the integer division into days.
   const [from, to] = [Math.round(range.from), Math.round(range.to)]
   return {
-    tallies: db.query<UsageTally, [number, number]>(TALLIES).all(from, to),
+    tallies: db.query<UsageTally, [number, number, number]>(TALLIES).all(from, to, knownFrom),
     records: db
       .query<HistoryRow, [number, number, string]>(RECORDS_OF)
       .all(from, to, JSON.stringify(reservations))
@@ -27,18 +30,19 @@ const RECORDS_OF = `
 
 /**
  * Whole days have stored sums. Single records are read only for days that are partly outside the range, or on which a
- * record ended that started before the range. There are at most as many such records as GPUs. CROSS JOIN keeps the
+ * record ended that started before the range. Of days before ?3 only the sums are known, so they count as a whole. There are at most as many such records as GPUs. CROSS JOIN keeps the
  * order of the joins (sqlite.org/optoverview.html).
  */
 const TALLIES = `
   WITH partial_day(day) AS MATERIALIZED (
     SELECT DISTINCT day FROM usage_by_day
-     WHERE day >= ?1 / 86400000
+     WHERE day >= max(?1 / 86400000, ?3)
        AND (day = ?1 / 86400000 OR day >= ?2 / 86400000 OR earliest_start < ?1)
   )
   SELECT user, uid, account, kind AS term, sum(ms) AS ms, sum(reservations) AS reservations FROM (
     SELECT user, uid, account, kind, ms, reservations FROM usage_by_day
-     WHERE day > ?1 / 86400000 AND day NOT IN partial_day
+     WHERE (day > ?1 / 86400000 OR (day = ?1 / 86400000 AND day < ?3))
+       AND day <= ?2 / 86400000 AND day NOT IN partial_day
     UNION ALL
     SELECT user, uid, account, kind, sum(min(ended_at, ?2) - max(started_at, ?1)),
            count(DISTINCT reservation) FILTER (WHERE reservation NOT IN ended_on_several_days)

@@ -1,10 +1,12 @@
 import type { Checkup } from '../../../domain/pool/soundness.ts'
 import { accessProblems, unopenableFiles } from '../files/access.ts'
 import { findDatabase, notInitialized } from '../files/database-path.ts'
+import { unreadableAudit } from '../history/audit-rows.ts'
 import { whenUnlocked } from '../locks/lock-wait.ts'
 import { storeError } from '../sqlite-errors.ts'
 import { fileProblems, poolIn } from './examination.ts'
 import { openReadOnly, withReadablePath } from './read-only.ts'
+import { versionOf } from './schema.ts'
 
 /**
  * Checks the file, the tables, the pool by all its rules, the history and the access rights. Changes nothing. Throws
@@ -39,12 +41,21 @@ function checkContents(path: string): Omit<Checkup, 'path'> {
       gpus: pool.units.length,
       reservations: pool.reservations.length,
       waiting: pool.queue.length,
-      records: recordsIn(path),
+      ...countsIn(path),
     },
   }
 }
 
-function recordsIn(path: string): number {
+/** The schema version that added the changes of administrators. */
+const AUDITED_SINCE = 5
+
+/** No decision reads the changes of administrators, so nonsense in them damages nothing. */
+function countsIn(path: string): Pick<NonNullable<Checkup['counts']>, 'records' | 'unreadableChanges'> {
   using opened = openReadOnly(path)
-  return opened.db.query<{ n: number }, []>('SELECT count(*) AS n FROM history').get()?.n ?? 0
+  const { db } = opened
+  const unreadable = versionOf(db) < AUDITED_SINCE ? 0 : unreadableAudit(db)
+  return {
+    records: db.query<{ n: number }, []>('SELECT count(*) AS n FROM history').get()?.n ?? 0,
+    ...(unreadable === 0 ? {} : { unreadableChanges: unreadable }),
+  }
 }

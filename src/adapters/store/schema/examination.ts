@@ -5,7 +5,6 @@ import { shortened } from '../../../domain/text/text.ts'
 import { decodePool, decodeTurns } from '../document/codec.ts'
 import { tooNew } from '../document/damage.ts'
 import { examinePool } from '../document/examine-document.ts'
-import { unreadableAudit } from '../history/audit-rows.ts'
 import { TERM_KINDS } from '../history/history-rows.ts'
 import { isBusy, storeError } from '../sqlite-errors.ts'
 import { MIGRATIONS } from './migrations.ts'
@@ -27,9 +26,6 @@ const LONGEST_FAULT = 200
 
 /** The schema version from which the sums by day have their current form. An upgrade replaces older sums. */
 const SUMMED_SINCE = 3
-
-/** The schema version that added the changes of administrators. */
-const AUDITED_SINCE = 5
 
 const CREATES_NEW_POOL =
   "'sudo canhazgpu admin --gpus <count> --force' creates a new pool; it keeps the damaged files and the readable usage records"
@@ -55,11 +51,7 @@ export function fileProblems(path: string): readonly Problem[] {
     if (differences.length > 0) return broken
     const faults = integrityFaults(db)
     if (faults.length > 0) return faults
-    return [
-      ...historyFaults(db),
-      ...(version < SUMMED_SINCE ? [] : sumFaults(db)),
-      ...(version < AUDITED_SINCE ? [] : auditFaults(db)),
-    ]
+    return [...historyFaults(db), ...(version < SUMMED_SINCE ? [] : sumFaults(db))]
   })
   return [
     ...foreign.map(
@@ -126,15 +118,12 @@ function sumFaults(db: Database): readonly string[] {
          SELECT day, user, uid, account, kind, ms FROM usage_by_day
          UNION ALL
          SELECT ended_at / 86400000, user, uid, account, kind, started_at - ended_at FROM history NOT INDEXED
-       ) GROUP BY 1, 2, 3, 4, 5 HAVING sum(ms) <> 0`,
+       ) WHERE day >= ifnull((SELECT CASE WHEN json_valid(document) THEN document ->> '$.keptFrom' END
+                                FROM pool), day * 86400000) / 86400000
+       GROUP BY 1, 2, 3, 4, 5 HAVING sum(ms) <> 0`,
     )
     .all()
   return differ.length === 0 ? [] : [`sums of usage by day that differ from the records: ${differ.length}`]
-}
-
-function auditFaults(db: Database): readonly string[] {
-  const unreadable = unreadableAudit(db)
-  return unreadable === 0 ? [] : [`records of changes with impossible values: ${unreadable}`]
 }
 
 /** The problems that the check finds, or the damage that prevents it. */
