@@ -23,5 +23,13 @@ describe('every metric', async () => {
     const used = [...dashboard.matchAll(/canhazgpu_[a-z_]+/g)].map(([name]) => name.replace(/_bucket$/, ''))
     expect(used.length).toBeGreaterThan(10)
     expect(used.filter((name) => !names.includes(name))).toEqual([])
+    for (const shown of [
+      'gpu_drained',
+      'gpu_booked_timestamp_seconds',
+      'queue_length',
+      'account_gpus_limit',
+    ]) {
+      expect(used).toContain(`canhazgpu_${shown}`)
+    }
   })
 })
