@@ -22,7 +22,7 @@ const WHEN = new RegExp(
   [
     /^(?:(?<day>[a-z]+)(?: |$))?/,
     /(?:(?<date>\d{4}-\d\d-\d\d)(?:[t ]|$))?/,
-    /(?<clock>(?<hour>\d{1,2})(?::(?<minute>\d\d)(?::(?<second>\d\d(?:\.\d{1,3})?))?)? ?(?<half>am|pm)?)?/,
+    /(?<clock>(?<hour>\d{1,2})(?::(?<minute>\d\d)(?::(?<second>\d\d(?:\.\d{1,9})?))?)? ?(?<half>am|pm)?)?/,
     /(?: ?(?<offset>z|[+-]\d\d:\d\d))?$/,
   ]
     .map(({ source }) => source)

@@ -112,13 +112,13 @@ function gpuLimitWords({ requested, used, most, scope, frees, at, bookings = [] 
   }
 }
 
-/** `your booking 3f2a8c1e90ab has 2 of them: 'canhazgpu release 3f2a8c1e90ab' cancels it`. */
+/** `your booking 3f2a8c1e90ab has 2 of them: request a shorter or another time, or cancel it with …`. */
 function ownBookingsWords(bookings: readonly Booking[]): string {
   const [first] = bookings
   if (first === undefined) return SEE_SCHEDULE
   const id = printable(first.id)
   const others = bookings.length === 1 ? '' : `; ${bookings.length - 1} more of yours: ${SEE_SCHEDULE}`
-  return `your booking ${id} has ${first.holdings.length} of them: 'canhazgpu release ${id}' cancels it${others}`
+  return `your booking ${id} has ${first.holdings.length} of them: request a shorter or another time, or cancel it with 'canhazgpu release ${id}'${others}`
 }
 
 /** `your limit of 2 GPUs is reached (max-gpus of group students): you have 2` */

@@ -124,7 +124,7 @@ test('the next daemon is asked again, unless the operation must not be performed
   expect(await requestsOf('drain', { units: [] })).toBe(2)
   expect(await requestsOf('release')).toBe(1)
   expect(await requestsOf('extend', { by: 1_000 })).toBe(1)
-  // The second answer would be that there is no such booking.
+  // The second answer, that there is no such booking, means that the first request ended it.
   expect(await requestsOf('cancel', { id: 'a' })).toBe(2)
 })
 

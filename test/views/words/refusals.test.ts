@@ -468,7 +468,7 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     },
     'over-limit',
     'Your limit is 2 GPUs at once (max-gpus of this pool): from Thu 1970-01-01 10:00 +00:00 you have 2, requested 1',
-    "your booking a has 2 of them: 'canhazgpu release a' cancels it",
+    "your booking a has 2 of them: request a shorter or another time, or cancel it with 'canhazgpu release a'",
     { exceeded_at: '1970-01-01T10:00:00.000Z', own_bookings: [{ booking: 'a' }] },
   ],
   [
