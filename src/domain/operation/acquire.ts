@@ -50,8 +50,8 @@ export function acquireUnits(
   return { pool: noteStartable(waiting, intent.id, conditions), answer: { kind: 'queued', reading } }
 }
 
-/** The defaults of the pool are no facts that the user gave. */
-function withAsked(shortage: Shortage | BookedUp, term: RequestedTerm): Shortage | BookedUp {
+/** With the time that the user gave; a default of the pool is none. */
+export function withAsked(shortage: Shortage | BookedUp, term: RequestedTerm): Shortage | BookedUp {
   const asked = typedDuration(term)
   return shortage.code !== 'booked' || asked === undefined ? shortage : { ...shortage, asked }
 }

@@ -4,7 +4,7 @@ import { evidenceOf } from '../observation/observation.ts'
 import type { Pool, Request, UnitId } from '../pool/model.ts'
 import { wantedUnits } from '../pool/suitable.ts'
 import { sizeOf } from '../schedule/demand.ts'
-import { grantOf, observationIn } from './acquire.ts'
+import { grantOf, observationIn, withAsked } from './acquire.ts'
 import { acquire, impossibleIn } from './acquisition.ts'
 import type { Grant } from './intent.ts'
 import { limitedIntent, limitNeverAllowing, limitReached } from './limited-request.ts'
@@ -39,7 +39,9 @@ export function claimUnits(
   const limit = limitNeverAllowing(pool, claimed, now.wall) ?? limitReached(pool, claimed, seen)
   if (limit !== null) return { pool, answer: { refused: limit } }
   const { pool: after, result } = acquire(pool, claimed, seen)
-  if (result.kind === 'refused') return { pool, answer: { refused: result.shortage } }
+  if (result.kind === 'refused') {
+    return { pool, answer: { refused: withAsked(result.shortage, given.term) } }
+  }
   return { pool: after, answer: grantOf(result.reservation, { evidence, observed, now }) }
 }
 

@@ -250,6 +250,18 @@ describe('a later request', () => {
     })
   })
 
+  test('also if it claims a unit that its account uses', () => {
+    const world = booked(1)
+    world.states.set(0, usedBy(1001))
+    const claim = (duration: number) => {
+      const term = { kind: 'manual', duration } as const
+      const intent = { id: 'c', request: theseUnits(0), owner: BOB, term }
+      return world.perform({ op: 'claim', intent, exact: true }, { as: BOB })
+    }
+    expect(refusedBy(claim(HOUR + 1))).toMatchObject({ code: 'booked', longest: HOUR, asked: HOUR + 1 })
+    granted(claim(HOUR))
+  })
+
   test('without a time limit gets the default of the pool, so that its end is known', () => {
     const world = booked(1)
     expect(refusedBy(world.run(someUnits(1)))).toMatchObject({ code: 'booked', term: 'run', longest: HOUR })

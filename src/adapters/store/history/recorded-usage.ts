@@ -41,8 +41,8 @@ const TALLIES = `
   )
   SELECT user, uid, account, kind AS term, sum(ms) AS ms, sum(reservations) AS reservations FROM (
     SELECT user, uid, account, kind, ms, reservations FROM usage_by_day
-     WHERE (day > ?1 / 86400000 OR (day = ?1 / 86400000 AND day < ?3))
-       AND day <= ?2 / 86400000 AND day NOT IN partial_day
+     WHERE day >= ?1 / 86400000 + (?1 / 86400000 >= ?3) AND day <= ?2 / 86400000
+       AND day NOT IN partial_day
     UNION ALL
     SELECT user, uid, account, kind, sum(min(ended_at, ?2) - max(started_at, ?1)),
            count(DISTINCT reservation) FILTER (WHERE reservation NOT IN ended_on_several_days)
