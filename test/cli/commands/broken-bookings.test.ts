@@ -8,12 +8,10 @@ import { needing } from '../../support/needs.ts'
 import type { TestPool } from '../../support/pool.ts'
 import { userForTests } from '../../support/unix-users.ts'
 
+const historyOf = async (pool: TestPool): Promise<AuditDocument['changes']> =>
+  documentOf<AuditDocument>(await pool.chg('policy', '--history', '--json')).changes
+
 describe('a change of the GPUs', () => {
-  const ann = userForTests('ann')
-
-  const historyOf = async (pool: TestPool): Promise<AuditDocument['changes']> =>
-    documentOf<AuditDocument>(await pool.chg('policy', '--history', '--json')).changes
-
   test('that would break a booking is refused with it: a drain, and other GPUs', async () => {
     using pool = await bookablePool(2)
     const { booking } = await book(pool, 'in 3h', '--gpus', '2', '--gpu-type', 'fake')
@@ -42,8 +40,12 @@ describe('a change of the GPUs', () => {
     const [newest] = await historyOf(pool)
     expect(newest).toMatchObject({ change: 'cancel', booking, gpus: 2 })
   })
+})
 
-  needing('users').test("an administrator's cancelling of a booking is in the history", async () => {
+needing('users').describe('another account', () => {
+  const ann = userForTests('ann')
+
+  test("an administrator's cancelling of a booking is in the history", async () => {
     using pool = await bookablePool(1)
     const other = ann
     const booked = documentOf<BookingDocument>(

@@ -87,7 +87,7 @@ test('older records go and their sums stay; ranges after them are as exact as be
         expect(await damages(`${place}/pool.db`)).toEqual([])
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 20 },
   )
 })
 
