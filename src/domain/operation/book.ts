@@ -14,6 +14,7 @@ import { isSameAccount } from '../pool/rights.ts'
 import { unitsOf } from '../pool/units.ts'
 import { unusableIn } from '../schedule/conditions.ts'
 import { sizeOf } from '../schedule/demand.ts'
+import { plannedHolds } from '../schedule/expected-starts.ts'
 import { ownBookings, peakOf, usesOf } from '../schedule/peak-use.ts'
 import { promisesOf } from '../schedule/promises.ts'
 import { observationIn } from './acquire.ts'
@@ -21,6 +22,7 @@ import { impossibleIn } from './acquisition.ts'
 import { audited, cancelOf } from './audited.ts'
 import { endWhere } from './ending.ts'
 import type { BookingIntent } from './intent.ts'
+import { laterStart } from './later-start.ts'
 import type { Cancelled, Context, Done, Operation } from './operation.ts'
 import type { OverLimit, Reason } from './refusal.ts'
 import { unbookable } from './unbookable.ts'
@@ -44,27 +46,26 @@ export function book(pool: Pool, { intent }: Operation<'book'>, context: Context
   const keeping = promisesOf(pool, { ...conditions, unusable })
   const withBooking = (asked: Booking) => keeping(withBookings(pool, [...bookingsOf(pool), asked]))
   const promises = withBooking(booking)
+  const earliest = () => {
+    const found = laterStart(pool, booking, {
+      ...{ unusable, expected: plannedHolds(pool, conditions) },
+      isAllowed: (from) => {
+        const later = movedTo(booking, from)
+        return mayNotBook(pool.policy, later, now) === null && limitReached(pool, later, now) === null
+      },
+      fits: (from) => withBooking(movedTo(booking, from)).kind === 'kept',
+    })
+    return found === undefined ? {} : { earliest: found }
+  }
   switch (promises.kind) {
     case 'kept': {
       const booked = bookingsOf(promises.pool).find(({ id }) => id === booking.id) ?? booking
       return { pool: promises.pool, answer: booked }
     }
     case 'booked':
-      return {
-        pool,
-        answer: {
-          refused: unbookable(pool, booking, {
-            ...conditions,
-            isAllowed: (from) => {
-              const later = movedTo(booking, from)
-              return mayNotBook(pool.policy, later, now) === null && limitReached(pool, later, now) === null
-            },
-            fits: (from) => withBooking(movedTo(booking, from)).kind === 'kept',
-          }),
-        },
-      }
+      return { pool, answer: { refused: { ...unbookable(pool, booking, conditions), ...earliest() } } }
     case 'waiting':
-      return { pool, answer: { refused: { code: 'promised' } } }
+      return { pool, answer: { refused: { code: 'promised', ...earliest() } } }
   }
 }
 

@@ -31,8 +31,8 @@ export type Reason =
   | { readonly code: 'nothing-to-extend'; readonly units?: readonly UnitId[] }
   /** An extension would keep these units longer from the administrator who drained them. */
   | { readonly code: 'draining'; readonly draining: readonly Draining[] }
-  /** A waiter would be delayed. */
-  | { readonly code: 'promised' }
+  /** A waiter would be delayed. `earliest`: a later time at which a booking would delay none. */
+  | { readonly code: 'promised'; readonly earliest?: Millis }
   | BookedUp
   /** The operation would take the units of these bookings, and there are no others for them. */
   | { readonly code: 'breaks-bookings'; readonly bookings: readonly Booking[] }

@@ -113,6 +113,10 @@ export function refusalDocument(reason: Reason): RefusalDocument {
     case 'bookings-off':
       return { code: reason.code, ...sourceOf(reason.scope) }
     case 'promised':
+      return {
+        code: reason.code,
+        ...(reason.earliest === undefined ? {} : { earliest: timestamp(reason.earliest) }),
+      }
     case 'gone':
     case 'forbidden':
     case 'owners-unknown':

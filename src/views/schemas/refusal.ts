@@ -136,7 +136,11 @@ export const refusal = v.variant('code', [
     on: optional(list(object(ruleSource))),
   }),
   object({ code: v.literal('draining'), draining }),
-  object({ code: v.literal('promised') }),
+  object({
+    code: v.literal('promised'),
+    /** A later begin of a booking that would delay nobody. */
+    earliest: optional(time),
+  }),
   object({ code: v.literal('gone') }),
   object({ code: v.literal('forbidden') }),
   object({

@@ -150,6 +150,9 @@ function usableTime(longest: Millis, grace: Millis = 0): string | undefined {
   return usable <= 0 ? undefined : durationValue(usable)
 }
 
+/** `it fits --at 'Mon 2026-03-02 18:01 +00:00'`. */
+export const fitsWords = (at: Millis): string => `it fits --at '${formatWhen(at, localOffset)}'`
+
 /** Why the calendar has no room for a booking. */
 function unbookableWords(reason: Unbookable): Words {
   const { requested, available, from, until, now, busy, booked, draining, occupied, faulty, earliest } =
@@ -166,7 +169,7 @@ function unbookableWords(reason: Unbookable): Words {
   const hints = [
     ...(busy.length === 0 ? [] : [holdersWords(busy, now)]),
     ...(booked.length === 0 ? [] : [bookedFromWords(booked, now)]),
-    ...(earliest === undefined ? [SEE_SCHEDULE] : [`it fits --at '${formatWhen(earliest, localOffset)}'`]),
+    ...(earliest === undefined ? [SEE_SCHEDULE] : [fitsWords(earliest)]),
   ]
   return {
     code: 'not-enough-gpus',

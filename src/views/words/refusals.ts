@@ -9,7 +9,7 @@ import {
 } from '../../domain/operation/refusal.ts'
 import type { UnitId } from '../../domain/pool/model.ts'
 import { shortened } from '../../domain/text/text.ts'
-import { bookingWords, freeUntilWords } from './booking-words.ts'
+import { bookingWords, fitsWords, freeUntilWords } from './booking-words.ts'
 import { drainedWords } from './drain-words.ts'
 import { REFRESH_COMMAND } from './faults.ts'
 import { gpuWords, holdersWords, remainingWords } from './holders.ts'
@@ -77,7 +77,7 @@ function wordsOf(reason: Reason): Words {
       return {
         code: 'not-enough-gpus',
         message: 'Others wait in the queue for these GPUs and would wait longer',
-        hint: "see 'canhazgpu queue'",
+        hint: `${reason.earliest === undefined ? '' : `${fitsWords(reason.earliest)}; `}see 'canhazgpu queue'`,
       }
     case 'booked':
     case 'breaks-bookings':

@@ -143,7 +143,9 @@ describe('book', () => {
     granted(world.reserve(theseUnits(0), 2 * HOUR))
     // It starts on both units in two hours, and has them for an hour.
     granted(world.run(someUnits(2), { as: BOB, waits: true, timeout: { after: HOUR, grace: 0 } }))
-    expect(refusedBy(world.book(someUnits(1), 2 * HOUR + MINUTE))).toEqual({ code: 'promised' })
+    expect(refusedBy(world.book(someUnits(1), 2 * HOUR + MINUTE))).toEqual({
+      ...{ code: 'promised', earliest: NOW + 3 * HOUR },
+    })
     expect(refusedBy(world.book(someUnits(1), HOUR, { duration: 90 * MINUTE }))).toMatchObject({
       code: 'promised',
     })

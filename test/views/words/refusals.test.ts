@@ -371,6 +371,13 @@ const CASES: readonly (readonly [Reason, string, string, string | undefined, obj
     { code: 'nothing-to-extend', gpu_ids: [1, 2] },
   ],
   [
+    { code: 'promised', earliest: 43_260_000 },
+    'not-enough-gpus',
+    'Others wait in the queue for these GPUs and would wait longer',
+    "it fits --at 'Thu 1970-01-01 12:01 +00:00'; see 'canhazgpu queue'",
+    { earliest: '1970-01-01T12:01:00.000Z' },
+  ],
+  [
     { code: 'promised' },
     'not-enough-gpus',
     'Others wait in the queue for these GPUs and would wait longer',
