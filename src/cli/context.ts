@@ -79,6 +79,8 @@ export interface Context {
   readonly steadyClock: () => Millis
   /** Resolves at the first SIGTERM or SIGINT; a second signal ends the process at once. */
   readonly untilStopped: () => Promise<void>
+  /** Notices that the configuration names another pool. */
+  readonly followMove: () => Promise<FollowedMove>
 
   readonly pool: () => Promise<PoolService>
   /** This host and the other hosts of the configuration. */
@@ -168,6 +170,14 @@ export interface DaemonPlace {
   readonly socket: string
   /** Path of the database. */
   readonly pool: string
+}
+
+export interface FollowedMove {
+  /** Resolves when the pool was moved and can be opened at its new place. */
+  readonly hasMoved: Promise<void>
+  stop(): void
+  /** Executes this command line again, in this process. Returns if no program is installed any more. */
+  startAgain(): void
 }
 
 export interface RunningDaemon {

@@ -134,6 +134,16 @@ async function openContext(
     localZone: localZone(process.env.TZ),
     steadyClock: () => currentMoment().steady.ms,
     untilStopped,
+    followMove: async () => {
+      const { followMove } = await import('./followed-move.ts')
+      const current = () => configuration({ flags, configFile, warn: () => {} })
+      return followMove(settings.store, () =>
+        current().then(
+          (now) => now.settings.store,
+          () => undefined,
+        ),
+      )
+    },
     pool: async () => (await access()).pool(),
     hosts: once(async () => {
       const { openHosts } = await import('./hosts.ts')

@@ -5,7 +5,7 @@ import { startedFrom } from '../adapters/process/self.ts'
 import { installedPool, machineSetting } from '../adapters/service/machine-setting.ts'
 import { systemd, unitFile } from '../adapters/service/systemd.ts'
 import { checkClosable, closeStore, openStoreToUsers } from '../adapters/store/open.ts'
-import { CanhazgpuError } from '../domain/errors.ts'
+import { onlyRootInstalls, replaceableProgram } from '../domain/service-errors.ts'
 import { DEFAULT_POOL, DEFAULT_SOCKET, socketPathIn, storePathIn } from '../domain/settings.ts'
 import type { ServiceMachine, ServicePlace } from '../ports/service-machine.ts'
 import { superviseLimits } from './limit-supervisors.ts'
@@ -36,17 +36,7 @@ export function serviceMachine(store: string): {
   }
 }
 
-/** Root will run the program at every boot. */
 function authorise(program: string): void {
-  if (!isRoot()) {
-    const hint =
-      otherUserNamespace() === undefined
-        ? 'use sudo'
-        : 'run it outside this user namespace, where every user can be root'
-    throw new CanhazgpuError('permission-denied', 'Only root may install or remove the service', { hint })
-  }
-  if (onlyRootCanChange(program)) return
-  throw new CanhazgpuError('permission-denied', `Another user can replace ${program}`, {
-    hint: "install it first: 'install -m 755 canhazgpu /usr/local/bin/canhazgpu'",
-  })
+  if (!isRoot()) throw onlyRootInstalls(otherUserNamespace() !== undefined)
+  if (!onlyRootCanChange(program)) throw replaceableProgram(program)
 }

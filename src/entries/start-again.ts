@@ -21,6 +21,11 @@ export async function startAgain(args: readonly string[]): Promise<void> {
   const pause = Math.min(Math.max(existsFor, SHORTEST_MS), LONGEST_MS)
   writeText(2, `canhazgpu daemon: trying again in ${Math.round(pause / 1_000)} s\n`)
   await Bun.sleep(pause)
+  executeAgain(args)
+}
+
+/** Executes the program that is installed now, with these arguments, in this process. Returns if there is none. */
+export function executeAgain(args: readonly string[]): void {
   const command = installedCommand(args)
   if (command === null) return
   const [program = ''] = command

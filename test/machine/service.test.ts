@@ -93,6 +93,33 @@ needing('users', 'mounts', 'nsenter').describe('the service', () => {
     expect(report.total_reservations).toBe(6)
   }
 
+  test('a dashboard follows the pool into the daemon and back, in the same process', async () => {
+    using on = await machine({ systemd: true })
+    await on.must(SET_UP)
+    const web = on.start('exec canhazgpu web --host 127.0.0.1 --port 0', ann)
+    const urls: string[] = []
+    void (async () => {
+      for await (const bytes of web.stdout)
+        urls.push(...(new TextDecoder().decode(bytes).match(/http:\S+/g) ?? []))
+    })()
+    const statusOn = async (url: string | undefined) => {
+      const gpus: readonly StatusDocument[] = await (await fetch(`${url}/api/status`)).json()
+      return gpus.map(({ status }) => status)
+    }
+    await until('it serves', () => urls.length === 1)
+    expect(await statusOn(urls[0])).not.toContain('IN_USE')
+    await on.must('canhazgpu service install')
+    await on.must('canhazgpu reserve', ann)
+    await until('it serves the pool of the daemon', () => urls.length === 2)
+    expect(await statusOn(urls[1])).toContain('IN_USE')
+    await on.must('canhazgpu service uninstall')
+    await until('it serves the file again', () => urls.length === 3)
+    expect(await statusOn(urls[2])).toContain('IN_USE')
+    expect(web.exitCode).toBeNull()
+    web.kill('SIGTERM')
+    expect(await web.exited).toBe(0)
+  })
+
   test('install moves reservations, running jobs and waiters into the daemon; uninstall moves them back', async () => {
     const busy = await busyMachine()
     using on = busy.on

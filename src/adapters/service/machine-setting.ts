@@ -1,6 +1,6 @@
 import { lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { CanhazgpuError } from '../../domain/errors.ts'
+import { notEditable } from '../../domain/service-errors.ts'
 import { MACHINE_FILE } from '../../domain/settings.ts'
 import type { ServicePlace, StoreSetting } from '../../ports/service-machine.ts'
 import { foreignStep } from '../files/ownership.ts'
@@ -58,6 +58,3 @@ function readOwn(path: string): { readonly text: string; readonly rights: FileRi
   const { mode, uid, gid } = stats
   return { text: readFileSync(path, 'utf8'), rights: { mode: mode & 0o7777, uid, gid } }
 }
-
-const notEditable = (path: string, hint: string): CanhazgpuError =>
-  new CanhazgpuError('config-invalid', `The configuration ${path} cannot be changed safely`, { hint })

@@ -1,5 +1,5 @@
 import { existsSync, lstatSync, rmSync } from 'node:fs'
-import { CanhazgpuError } from '../../domain/errors.ts'
+import { startedButSilent, systemctlFailed } from '../../domain/service-errors.ts'
 import { ConnectionFailed } from '../../ports/daemon-connection.ts'
 import type { ServiceManager, ServicePlace, UnitFile } from '../../ports/service-machine.ts'
 import { connectToDaemon } from '../daemon/connect.ts'
@@ -64,9 +64,7 @@ async function systemctl(...args: readonly string[]): Promise<void> {
   const [stderr, status] = await Promise.all([new Response(child.stderr).text(), child.exited])
   if (status === 0) return
   const [reason = ''] = stderr.trim().split('\n')
-  throw new CanhazgpuError('failure', `'systemctl ${args.join(' ')}' failed: ${reason}`, {
-    hint: "when it is repaired, run the same 'canhazgpu service' command again",
-  })
+  throw systemctlFailed(args, reason)
 }
 
 async function untilAnswered(socket: string): Promise<void> {
@@ -79,11 +77,7 @@ async function untilAnswered(socket: string): Promise<void> {
     } catch (error) {
       if (!(error instanceof ConnectionFailed)) throw error
     }
-    if (Bun.nanoseconds() > giveUpAt) {
-      throw new CanhazgpuError('daemon-unavailable', `The daemon does not answer at ${socket}`, {
-        hint: "see 'journalctl -u canhazgpu'",
-      })
-    }
+    if (Bun.nanoseconds() > giveUpAt) throw startedButSilent(socket)
     await Bun.sleep(TRY_AGAIN_EVERY_MS)
   }
 }

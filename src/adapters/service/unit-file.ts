@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import { CanhazgpuError } from '../../domain/errors.ts'
+import { unusablePlace } from '../../domain/service-errors.ts'
 import { DEFAULT_POOL, DEFAULT_SOCKET } from '../../domain/settings.ts'
 import type { ServicePlace } from '../../ports/service-machine.ts'
 import { realPath } from '../kernel/libc.ts'
@@ -18,9 +18,8 @@ export function refuseUnusablePlace(place: ServicePlace): void {
   for (const [flag, path] of Object.entries({ '--pool': place.pool, '--socket': place.socket })) {
     const reason = unusable(realFolder(path), flag === '--socket')
     if (reason === undefined) continue
-    throw new CanhazgpuError('usage', `The service cannot use ${path}, because ${reason}`, {
-      hint: `name a path in another folder with ${flag}, such as ${flag === '--socket' ? DEFAULT_SOCKET : DEFAULT_POOL}`,
-    })
+    const example = flag === '--socket' ? DEFAULT_SOCKET : DEFAULT_POOL
+    throw unusablePlace(path, reason, { flag, example })
   }
 }
 

@@ -4,7 +4,7 @@ import type { UsageQuestion } from '../../views/documents/usage-answer.ts'
 import type { ServingDocument } from '../../views/schemas/dashboard.ts'
 import type { WebServer } from '../../web/server.ts'
 import { command } from '../command.ts'
-import type { Context, Dashboard } from '../context.ts'
+import type { Context, Dashboard, FollowedMove } from '../context.ts'
 import { wholeNumber } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
 
@@ -15,6 +15,7 @@ interface Serving {
   readonly server: WebServer
   readonly demo: boolean
   readonly stopped: Promise<void>
+  readonly move: FollowedMove
 }
 
 export const web = command({
@@ -46,15 +47,22 @@ export const web = command({
     })
     if (server.open) context.warn(OPEN_TO_EVERYONE)
     for (const warning of await dashboard.exposedPasswords()) context.warn(warning)
-    return { server, demo: demo === true, stopped: context.untilStopped() }
+    const isDemo = demo === true
+    const move = isDemo ? NO_MOVE : await context.followMove()
+    return { server, demo: isDemo, stopped: context.untilStopped(), move }
   },
   text: ({ server: { url } }) => ({ stdout: `Serving the GPU dashboard on ${url}\n` }),
   json: ({ server: { url }, demo }): ServingDocument => ({ url, ...(demo ? { demo } : {}) }),
-  async keepRunning({ server, stopped }) {
-    await stopped
+  async keepRunning({ server, stopped, move }) {
+    const isMoved = await Promise.race([stopped.then(() => false), move.hasMoved.then(() => true)])
+    move.stop()
     await server.close()
+    if (isMoved) move.startAgain()
   },
 })
+
+/** The demo has no pool that could be moved. */
+const NO_MOVE: FollowedMove = { hasMoved: new Promise(() => {}), stop: () => {}, startAgain: () => {} }
 
 export const OPEN_TO_EVERYONE: Warning = {
   code: 'open-to-everyone',

@@ -23,7 +23,7 @@ function installed({ pool, moved, configuration, socket, unit }: ServiceAnswer):
     : ''
   const start =
     unit === null
-      ? `systemd does not run here: start 'canhazgpu daemon --socket=${socket} --pool=${pool}' as root, now and at every boot\n`
+      ? `systemd does not run here: start 'canhazgpu daemon --keep-trying --socket=${socket} --pool=${pool}' as root, now and at every boot\n`
       : `Started ${unit}\n`
   return `${move}All users reach the daemon by ${configuration}\n${start}`
 }
@@ -31,5 +31,5 @@ function installed({ pool, moved, configuration, socket, unit }: ServiceAnswer):
 function uninstalled({ pool, moved, configuration, unit }: ServiceAnswer): string {
   const move = moved ? `Opened the pool ${pool} to its users: reservations, queue and history are kept\n` : ''
   const stop = unit === null ? '' : `Stopped and removed ${unit}\n`
-  return `${stop}${move}${configuration} does not name the daemon any more\nTime limits of running jobs that the daemon started are not enforced any more\n`
+  return `${stop}${move}${configuration} does not name the daemon any more\nRunning jobs keep their GPUs and their time limits\n`
 }
