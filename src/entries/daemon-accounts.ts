@@ -9,15 +9,24 @@ import type { Credentials } from '../ports/daemon-listener.ts'
 /** The accounts of a machine where processes of rootless containers have subordinate uids. */
 export class DaemonAccounts {
   readonly #subordinates = new SubordinateUids()
+  /** Whether it matters which groups an account has. */
+  readonly #usesGroups: () => boolean
+
+  constructor(usesGroups: () => boolean) {
+    this.#usesGroups = usesGroups
+  }
 
   /**
-   * Who acts: the account of the peer, or the owner of its subordinate uid. A process of a rootless container drops
-   * groups as it likes, so the groups of an owner are those of the user database.
+   * Who acts: the account of the peer, or the owner of its subordinate uid. A process of a rootless container drops the
+   * groups of its account, or has others, so those of the user database count too.
    */
   async identify({ uid, groups }: Credentials): Promise<Identity> {
     const owner = await this.#ownerOf(uid)
-    if (owner === undefined) return { account: await named(uid), groups }
-    return { account: await named(owner), groups: (await groupsOfAccounts([owner])).get(owner) ?? groups }
+    const account = await named(owner ?? uid)
+    const own = owner === undefined ? groups : []
+    if (!this.#usesGroups()) return { account, groups: own }
+    const listed = (await groupsOfAccounts([account.uid])).get(account.uid) ?? []
+    return { account, groups: [...new Set([...own, ...listed])] }
   }
 
   /** The probe with the accounts of processes as `identify` finds them. */

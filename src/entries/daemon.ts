@@ -31,7 +31,7 @@ import { FailureLog } from '../daemon/failure-log.ts'
 import { WatchedProcesses } from '../daemon/watched-processes.ts'
 import { groupAtDaemon } from '../domain/daemon-errors.ts'
 import { thresholdWarning } from '../domain/observation/threshold.ts'
-import type { Account, Millis, ProcessIdentity } from '../domain/pool/model.ts'
+import type { Account, Millis, Pool, ProcessIdentity } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import { poolFaults } from '../domain/pool/soundness.ts'
 import type { Settings } from '../domain/settings.ts'
@@ -73,7 +73,11 @@ export async function startDaemon(
   const failures = new FailureLog({ write: log, clock: steadyNow })
   const failed = (error: unknown) => failures.failed(error)
   store.onCommit(() => failures.committed())
-  const accounts = new DaemonAccounts()
+  let hasGroupLimits = limitsGroups((await store.load().catch(() => undefined))?.pool)
+  store.onCommit((_, changed) => {
+    hasGroupLimits = limitsGroups(changed)
+  })
+  const accounts = new DaemonAccounts(() => hasGroupLimits)
   const driver = sharedDriver({ settings, checkGpuAccess }, accounts)
   const traced = trace === undefined ? {} : { trace }
   const serviceFor = (caller: Caller): PoolService =>
@@ -138,6 +142,9 @@ export async function startDaemon(
   }
   return { socket, close }
 }
+
+const limitsGroups = (pool: Pool | undefined): boolean =>
+  pool?.policy.limits?.some(({ scope }) => scope.kind === 'group') ?? false
 
 /** The driver as this caller asks it. */
 function driverFor(

@@ -67,6 +67,10 @@ needing('users').describe('subordinate uids through the daemon', () => {
         reason: { code: 'over-limit' },
       })
       expect(failureOf(await by(first(), pool, '"$CHG" drain 0 --json')).code).toBe('permission-denied')
+      // In a rootless container a process drops the groups of its account.
+      expect(failureOf(await by(alice.uid, pool, '"$CHG" reserve --json'))).toMatchObject({
+        reason: { code: 'over-limit' },
+      })
     } finally {
       Bun.spawnSync(['gpasswd', '--delete', alice.name, group.name])
       group.remove()
