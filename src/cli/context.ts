@@ -90,6 +90,8 @@ export interface Context {
   readonly detectGpus: (provider?: ProviderChoice) => Promise<Probe>
   /** Reads the pool of an original canhazgpu, for a new pool on this machine. */
   readonly readOriginal: (redis: URL) => Promise<OriginalToTakeOver>
+  /** Writes a copy of the database, which others may use, to a new file. Returns its path. */
+  readonly copyPool: (database: string, file: string) => Promise<string>
   /** Names of the accounts that may use sudo, as far as the groups of this machine tell. */
   readonly administrators: () => Promise<readonly string[]>
   readonly doctor: () => Promise<Doctor>

@@ -158,6 +158,10 @@ async function openContext(
       const { readOriginal } = await import('./original.ts')
       return readOriginal(redis)
     },
+    copyPool: async (database, file) => {
+      const { copyPool } = await import('../adapters/store/copy-pool.ts')
+      return copyPool(database, file)
+    },
     administrators: async () => {
       const { administrators } = await import('../adapters/accounts/administrators.ts')
       return administrators()

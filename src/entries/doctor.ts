@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
-import { writeArchive, writeFolder } from '../adapters/diagnosis/new-files.ts'
 import { recordDrivers } from '../adapters/diagnosis/recording.ts'
+import { writeArchive, writeFolder } from '../adapters/files/new-files.ts'
 import { withinDeadline } from '../adapters/gpu/deadline.ts'
 import { firstLine } from '../adapters/gpu/driver-text.ts'
 import { runProgram } from '../adapters/gpu/run-program.ts'

@@ -39,6 +39,7 @@ const CASES: readonly Case[] = [
   { args: ['admin', '--check'], schema: admin.checked },
   { args: ['admin', '--refresh'], schema: admin.refreshed },
   { args: ['admin', '--memory-threshold', '512'], schema: admin.thresholdSet },
+  { args: ['admin', '--backup', 'copy.db'], schema: admin.backedUp },
   { args: ['admin'], schema: admin.guide, exit: 2 },
   { args: ['completion', 'bash'], schema: completion },
   { args: ['doctor'], schema: diagnosed },

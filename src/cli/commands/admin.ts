@@ -13,7 +13,7 @@ import { gpuCount, megabytes, oneOf, redisAddress } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
 
 /** Actions that set up nothing, so they require no `--gpus`. */
-const ACTIONS = ['check', 'show', 'refresh'] as const
+const ACTIONS = ['check', 'show', 'refresh', 'backup'] as const
 
 const options = [
   option('-g, --gpus <count>', 'Number of GPUs available on this machine (required)', {
@@ -56,6 +56,9 @@ const options = [
     onlyTyped: true,
   }),
   option('--show', "Only show the pool's settings", { onlyTyped: true }),
+  option('--backup <file>', 'Only write a copy of the pool to a new file, while the pool is in use', {
+    onlyTyped: true,
+  }),
 ]
 
 type AdminOptions = Given<typeof options>
@@ -75,6 +78,7 @@ export const admin = command({
     if (given.refresh === true) return refresh(context)
     if (given.show === true) return showSettings(context)
     if (given.import !== undefined) return importPool(given, given.import, context)
+    if (given.backup !== undefined) return backUp(given.backup, context)
     if (given.gpus === undefined) return withoutCount(given, context)
     return setUp(given, given.gpus, context)
   },
@@ -122,6 +126,11 @@ async function refresh(context: Context): Promise<AdminAnswer> {
 
 async function showSettings(context: Context): Promise<AdminAnswer> {
   return { kind: 'shown', ...(await (await context.administration()).settings()) }
+}
+
+async function backUp(file: string, context: Context): Promise<AdminAnswer> {
+  const { place } = await (await context.administration()).settings()
+  return { kind: 'backed-up', path: await context.copyPool(place.path, file) }
 }
 
 function withoutCount(given: AdminOptions, context: Context): Promise<AdminAnswer> {

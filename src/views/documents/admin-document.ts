@@ -6,6 +6,7 @@ import type { GpuReading, Pool, Unit } from '../../domain/pool/model.ts'
 import type { Problem } from '../../domain/pool/soundness.ts'
 import { gpuNumber, unitsOf } from '../../domain/pool/units.ts'
 import type {
+  BackedUpDocument,
   CheckedDocument,
   CreatedDocument,
   DetectedDocument,
@@ -31,6 +32,7 @@ export function adminDocument(
   | RefreshedDocument
   | SettingsDocument
   | ThresholdSetDocument
+  | BackedUpDocument
   | GuideDocument {
   switch (answer.kind) {
     case 'initialized':
@@ -46,6 +48,8 @@ export function adminDocument(
       return settingsDocument(answer.pool, answer.place)
     case 'threshold-set':
       return { memory_threshold_mb: answer.thresholdMb }
+    case 'backed-up':
+      return { backup: answer.path }
     case 'guide':
       return guideDocument(answer.found)
   }

@@ -92,6 +92,9 @@ export const settings = object({
 /** `admin --memory-threshold N --json`. */
 export const thresholdSet = object({ memory_threshold_mb: whole })
 
+/** `admin --backup FILE --json`. */
+export const backedUp = object({ backup: text })
+
 const detected = object({
   gpu_id: whole,
   uuid: text,
@@ -115,5 +118,6 @@ export type CheckedDocument = v.InferOutput<typeof checked>
 export type RefreshedDocument = v.InferOutput<typeof refreshed>
 export type SettingsDocument = v.InferOutput<typeof settings>
 export type ThresholdSetDocument = v.InferOutput<typeof thresholdSet>
+export type BackedUpDocument = v.InferOutput<typeof backedUp>
 export type GuideDocument = v.InferOutput<typeof guide>
 export type DetectedDocument = v.InferOutput<typeof detected>

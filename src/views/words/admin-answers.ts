@@ -20,6 +20,7 @@ export type AdminAnswer =
   | { readonly kind: 'refreshed'; readonly units: readonly Unit[] }
   | { readonly kind: 'shown'; readonly pool: Pool; readonly place: StoredPlace }
   | { readonly kind: 'threshold-set'; readonly thresholdMb: number }
+  | { readonly kind: 'backed-up'; readonly path: string }
   | { readonly kind: 'guide'; readonly found: Found }
 
 export type Checked = { readonly kind: 'checked'; readonly driver?: DriverCheck } & Checkup
@@ -39,6 +40,8 @@ export function adminText(answer: AdminAnswer): Printed {
       return { stdout: settingsText(answer.pool, answer.place) }
     case 'threshold-set':
       return { stdout: `Memory threshold: ${answer.thresholdMb} MB\n` }
+    case 'backed-up':
+      return { stdout: `Wrote ${printable(answer.path)}\n` }
     case 'guide':
       return { stderr: guideText(answer.found) }
   }

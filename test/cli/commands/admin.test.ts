@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, statSync, symlinkSync } from 'node:fs'
 import { storedHistory, storedPool, withDatabase } from '../../support/database.ts'
 import { failureOf } from '../../support/failure.ts'
 import { needing } from '../../support/needs.ts'
@@ -164,3 +164,27 @@ needing('embedded pool').test(
     for (const ending of ['', '-wal', '-shm']) expect(mode(pool.database + ending)).toBe('666')
   },
 )
+
+test('--backup writes a consistent copy for its account alone while others use the pool, and replaces nothing', async () => {
+  using pool = await testPool(4)
+  const users = Array.from({ length: 3 }, () => pool.sh('for _ in 1 2 3 4 5; do "$CHG" run -- true; done'))
+  const copies = await Promise.all(
+    Array.from({ length: 3 }, (_, nth) => pool.chg('admin', '--backup', `copy-${nth}.db`, '--json')),
+  )
+  await Promise.all(users)
+  for (const { status, stdout, stderr } of copies) {
+    expect([status, stderr]).toEqual([0, ''])
+    const copy: string = JSON.parse(stdout).backup
+    expect(statSync(copy).mode & 0o777).toBe(0o600)
+    const check = await pool.chg('admin', '--check', '--json', '--store', copy)
+    expect(JSON.parse(check.stdout)).toMatchObject({ sound: true, gpus: 4 })
+    expect(existsSync(`${copy}-wal`)).toBe(false)
+    const shown = await pool.chg('status', '--json', '--store', copy)
+    expect(JSON.parse(shown.stdout)).toHaveLength(4)
+  }
+  symlinkSync(`${pool.folder}/nothing`, `${pool.folder}/link.db`)
+  for (const taken of ['copy-0.db', 'link.db']) {
+    expect(failureOf(await pool.chg('admin', '--backup', taken, '--json')).code).toBe('failure')
+  }
+  expect(existsSync(`${pool.folder}/nothing`)).toBe(false)
+})

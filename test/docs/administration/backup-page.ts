@@ -15,7 +15,6 @@ export function backup(on: AdministeredMachine): Procedure {
         await on.startWaiter('ann', 'first')
       },
     },
-    "sudo python3 - <<'END_OF_SCRIPT'": Bun.which('python3') === null ? { notTyped: 'needs Python' } : {},
     'sudo systemctl stop canhazgpu': {
       before: async () => {
         await on.must('canhazgpu service install')

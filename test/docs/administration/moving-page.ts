@@ -28,7 +28,7 @@ export function moving(on: AdministeredMachine): Procedure {
         await on.must('canhazgpu service uninstall')
       },
     },
-    'sudo sqlite3 -readonly /var/lib/canhazgpu/pool.db "VACUUM INTO \'/root/pool.db\'"': {
+    'sudo canhazgpu admin --backup /root/pool.db': {
       before: async () => {
         await setUpAgain()
         await on.must('canhazgpu policy set max-gpus 3 --account ann')

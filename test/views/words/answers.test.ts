@@ -151,6 +151,7 @@ const ADMIN: readonly (readonly [AdminAnswer, Printed])[] = [
     { kind: 'refreshed', units: [] },
     { stdout: 'The pool has the GPUs that the driver shows: nothing to adopt\n' },
   ],
+  [{ kind: 'backed-up', path: '/root/pool.db' }, { stdout: 'Wrote /root/pool.db\n' }],
   [{ kind: 'threshold-set', thresholdMb: 400 }, { stdout: 'Memory threshold: 400 MB\n' }],
 ]
 for (const [answer, printed] of ADMIN) {

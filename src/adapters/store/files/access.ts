@@ -66,7 +66,8 @@ function companionProblems(path: string, file: string, database: Stats): readonl
   if (audience === null) return []
   const stats = statsIfVisible(file)
   if (stats === undefined) {
-    if (!logFiles(path).includes(file)) return []
+    // The owner of a pool or a back-up that nobody else uses creates its log.
+    if (audience.kind === 'owner' || !logFiles(path).includes(file)) return []
     return [access(`${file} is missing, and only root can create it`, REPAIRED_BY_ROOT)]
   }
   if (!isRegular(stats)) {

@@ -1,23 +1,31 @@
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { CanhazgpuError } from '../../domain/errors.ts'
-import { foreignStep, isRoot } from '../files/ownership.ts'
-import type { Files } from './recorded-files.ts'
+import type { Files } from '../diagnosis/recorded-files.ts'
+import { foreignStep, isRoot } from './ownership.ts'
 
 /** Only the account that runs the doctor may read what it writes. */
 const FILE_MODE = 0o600
 const FOLDER_MODE = 0o700
 
 /** Writes an archive (.tar.gz). Throws `failure` if something is at this path, a link included. */
-export async function writeArchive(path: string, files: Files): Promise<string> {
+export function writeArchive(path: string, files: Files): Promise<string> {
+  return writeNewFile(path, () => new Bun.Archive({ ...files }, { compress: 'gzip' }).bytes())
+}
+
+/** Writes a file that only this account can read. Throws `failure` if something is at this path, a link included. */
+export async function writeNewFile(
+  path: string,
+  contents: () => Uint8Array | Promise<Uint8Array>,
+): Promise<string> {
   const named = placeFor(path)
   const fd = created(named, () => openSync(named, 'wx', FILE_MODE))
   try {
-    const archive = await new Bun.Archive({ ...files }, { compress: 'gzip' }).bytes()
-    writeWhole(fd, archive)
+    writeWhole(fd, await contents())
+    fsyncSync(fd)
   } catch (cause) {
     rmSync(named, { force: true })
-    throw cannotWrite(named, cause)
+    throw cause instanceof CanhazgpuError ? cause : cannotWrite(named, cause)
   } finally {
     closeSync(fd)
   }
