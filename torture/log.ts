@@ -60,6 +60,8 @@ export type Entry =
       signal: string | null
       stdout: string
     }
+  /** How long `true` took, until now: on an overloaded machine far longer than usual. */
+  | { event: 'measured'; at: Stamp; ms: number }
   /** These commands did not end although nothing blocked them any more. */
   | { event: 'stuck'; at: Stamp; commands: readonly string[] }
   /** `at`: before the signal was sent, or after the new daemon was seen to listen. */

@@ -6,6 +6,7 @@ import { stamp } from './clock.ts'
 import { DaemonFaults } from './daemon-faults.ts'
 import { injectFault } from './faults.ts'
 import { LiveCommands } from './live-commands.ts'
+import { measureLoad } from './load-meter.ts'
 import { type CommandRequest, type Log, openLog, paths } from './log.ts'
 import {
   cancelRequest,
@@ -60,6 +61,7 @@ class Workload {
   /** Unfinished parts of actions. */
   readonly #pending = new Set<Promise<void>>()
   #isAborted = false
+  #hasEnded = false
   /** Children of the last daemon. */
   #stoppers: readonly number[] = []
   #faults = Promise.resolve()
@@ -92,10 +94,12 @@ class Workload {
     const rush = (isOver: () => boolean) => this.#load(new Actions(seed, size), RUSH, isOver)
     const calendar = (isOver: () => boolean) => this.#calendar(new CalendarActions(seed, size), isOver)
     const [first, second] = seed % 2 === 0 ? [rush, calendar] : [calendar, rush]
+    const measuring = measureLoad(this.#log, () => this.#hasEnded)
     await first(() => isOver() || performance.now() >= half)
     await second(isOver)
-    if (isStopped()) return this.#abort()
-    await this.#finish()
+    await (isStopped() ? this.#abort() : this.#finish())
+    this.#hasEnded = true
+    await measuring
   }
 
   async #load(actions: { next(): Action }, { atOnce, releaseAfter }: Load, isOver: () => boolean) {

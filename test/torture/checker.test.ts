@@ -490,6 +490,19 @@ describe('a daemon that is killed', () => {
     expect(lacking('release', 10)).toEqual([])
   })
 
+  test('a command may give up on an overloaded machine', () => {
+    const gaveUp = (ms: number) =>
+      broken((evidence) => {
+        evidence.outage(1900, 1910)
+        evidence.started(2000, 'lacking', { verb: 'run', gpus: 1 })
+        evidence.entries.push({ event: 'measured', at: at(4000), ms })
+        evidence.prints(7100, 'lacking', JSON.stringify({ error: { code: 'daemon-unavailable' } }))
+        evidence.ended(7100, 'lacking', 75)
+      })
+    expect(gaveUp(700)).toEqual([])
+    expect(gaveUp(300)).toEqual(['ends'])
+  })
+
   test('a command may not give up while there is a daemon', () => {
     expect(broken((evidence) => gaveUp(evidence, 'run', 5010))).toEqual(['ends'])
     expect(broken((evidence) => gaveUp(evidence, 'release', 10))).toEqual(['ends'])

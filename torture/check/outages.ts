@@ -1,7 +1,7 @@
 import type { Entry, Stamp, Verb } from '../log.ts'
 import type { Command } from './command.ts'
 
-/** A time in which no daemon answered. */
+/** A time in which no daemon answered, or in which it may not have answered. */
 export interface Outage {
   readonly from: Stamp
   readonly to: Stamp
@@ -27,6 +27,17 @@ export function outagesIn(entries: readonly Entry[]): readonly Outage[] {
     return []
   })
 }
+
+/** A machine that needs so long for `true` is overloaded: a daemon that works may be too slow for the patience. */
+const OVERLOADED_MS = 500
+
+/** The times in which the machine was overloaded. */
+export const overloadsIn = (entries: readonly Entry[]): readonly Outage[] =>
+  entries.flatMap((entry) => {
+    if (entry.event !== 'measured' || entry.ms < OVERLOADED_MS) return []
+    const { steady, wall } = entry.at
+    return [{ from: { steady: steady - entry.ms, wall: wall - entry.ms }, to: entry.at }]
+  })
 
 /** The answer to the command may have been lost, and it ended with 75 because its grant ended before it asked again. */
 export function missedGrant({ rows, from, to }: Command, outages: readonly Outage[]): boolean {
