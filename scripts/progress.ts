@@ -48,7 +48,7 @@ export class Progress {
     const filled = Math.round(((this.#done + this.#part) / this.#steps) * WIDTH)
     const bar = '█'.repeat(filled) + '░'.repeat(WIDTH - filled)
     const line = `${bar} ${this.#done}/${this.#steps} ${[...this.#running].join(', ')}`
-    process.stderr.write(`\r\x1b[K${line.slice(0, (process.stderr.columns ?? 80) - 1)}`)
+    process.stderr.write(`\r\x1b[K${line.slice(0, (process.stderr.columns || 80) - 1)}`)
     if (this.#done === this.#steps) process.stderr.write('\n')
   }
 }
