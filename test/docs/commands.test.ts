@@ -4,6 +4,7 @@ import { Glob } from 'bun'
 import { testPool } from '../support/pool.ts'
 import { root } from '../support/sources.ts'
 import { ownGroup, ownName } from '../support/unix-users.ts'
+import { originalPool } from './original.ts'
 import {
   bookedByAnn,
   busyMachine,
@@ -35,6 +36,7 @@ const SITUATIONS: Readonly<Record<string, Situations>> = {
     },
   },
   admin: {
+    'sudo canhazgpu admin --import redis://localhost:6379 --dry-run': originalPool,
     'sudo canhazgpu admin --gpus 8': {
       pool: () => testPool(0),
       before: async (pool) => {

@@ -6,6 +6,7 @@ import { wait } from '../support/waiters.ts'
 import { examplesOf } from './examples.ts'
 import { machineThatSees, THREE_HOSTS, TWO_HOSTS } from './hosts.ts'
 import { NOT_RUN, TYPED_ELSEWHERE } from './not-run.ts'
+import { originalPool } from './original.ts'
 import { bookedByAnn, machineWithDriver, own, reserved, running, startWith, withBookings } from './others.ts'
 import { type Situations, testPage } from './page.ts'
 
@@ -51,6 +52,7 @@ const SITUATIONS: Readonly<Record<string, Situations>> = {
     'sudo canhazgpu admin --gpus 8': { pool: machineWithDriver },
   },
   'coming-from-russellb': {
+    'sudo canhazgpu admin --import redis://localhost:6379 --dry-run': originalPool,
     'canhazgpu run --wait -- python train.py': {
       // With the configuration that the page shows, requests wait without the flag.
       check: async (_, pool) => {
