@@ -7,7 +7,7 @@ import { runSchedule } from './schedules/schedule.ts'
 const FIXED = 60
 /** Seeds that once found a fault. */
 const FOUND = [75_196_131]
-const FOUND_WITH_BOOKINGS: readonly number[] = []
+const FOUND_WITH_BOOKINGS: readonly number[] = [719_565_247]
 const FRESH_MS = 2_000
 const STEPS = 300
 

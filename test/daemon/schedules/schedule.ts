@@ -269,6 +269,9 @@ async function drain(world: World, chance: Chance): Promise<void> {
     checkHolders(world)
   }
   await pass(world, chance, 61_000)
+  world.calendar.checkBegun(world.pool, world.clients, world.steady)
   const { reservations, queue } = world.pool
-  if (reservations.length + queue.length > 0) world.violations.push('the pool is not empty at the end')
+  // After a jump of the clock a booking may be far ahead.
+  const left = [...reservations.filter(({ term }) => term.kind !== 'booking'), ...queue]
+  if (left.length > 0) world.violations.push(`the pool is not empty at the end: ${JSON.stringify(left)}`)
 }
