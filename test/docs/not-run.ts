@@ -5,10 +5,6 @@ export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>>
     'sudo install -m 755 dist/canhazgpu /usr/local/bin/canhazgpu':
       'changes /usr/local of this machine; the quick start types the second line',
   },
-  'docs/commands/admin.md': {
-    'sudo canhazgpu admin --import redis://localhost:6379 --dry-run':
-      'needs the Redis server of the original program; test/cli/commands/import.test.ts runs one',
-  },
   'docs/commands/service.md': {
     'sudo canhazgpu service install': 'changes systemd and /etc; test/machine types it in a container',
     'sudo canhazgpu service uninstall': 'changes systemd and /etc; test/machine types it in a container',

@@ -21,21 +21,20 @@ export const originalPool: Situation = {
 async function machineWithOriginal(): Promise<TestPool> {
   const [server, pool] = await Promise.all([redisServer(), testPool(0)])
   pool.env[PORT] = String(server.port)
-  const { client } = server
   const [user, now] = [ownName(), Date.now()]
   const start = now - HOUR_MS
-  await client.set('canhazgpu:gpu_count', '8')
-  await client.set('canhazgpu:provider', 'fake')
+  await server.ask('SET', 'canhazgpu:gpu_count', '8')
+  await server.ask('SET', 'canhazgpu:provider', 'fake')
   const manual = goHold({ user, kind: 'manual', start, expiry: now + 12 * HOUR_MS })
   const run = (name: string) => goHold({ user: name, kind: 'run', start, heartbeat: now })
   const holds = { 0: manual, 1: manual, 3: run(user), 5: run('zoe') }
   for (let gpu = 0; gpu < 8; gpu++) {
     const hold = new Map(Object.entries(holds)).get(String(gpu))
-    await client.set(`canhazgpu:gpu:${gpu}`, hold ?? goReleased(start))
+    await server.ask('SET', `canhazgpu:gpu:${gpu}`, hold ?? goReleased(start))
   }
-  await client.zadd('canhazgpu:queue', 1, 'waiting')
+  await server.ask('ZADD', 'canhazgpu:queue', '1', 'waiting')
   const record = goRecord({ user, gpu: 0, start: start - HOUR_MS, end: start })
-  await client.zadd('canhazgpu:usage_history_sorted', now / 1_000, record)
+  await server.ask('ZADD', 'canhazgpu:usage_history_sorted', String(now / 1_000), record)
   const dispose = () => {
     server[Symbol.dispose]()
     pool[Symbol.dispose]()

@@ -31,7 +31,7 @@ export class Wire {
     this.#up = lanes.open()
     this.#down = lanes.open(() => process.state !== 'alive')
     const connection: ClientConnection = {
-      peer: { uid: process.uid, groups: [], process: process.identity },
+      peer: { uid: process.uid, countedAs: process.uid, groups: [], process: process.identity },
       send: (message) => {
         this.#expectOneAnswer(message)
         this.#down.add(() => this.#deliver(message))

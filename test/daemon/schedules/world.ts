@@ -113,7 +113,7 @@ export class World {
       version: 'simulated',
       ...{ store, watched, processes, serviceFor },
       own: { uid: 0, name: 'root' },
-      accountOf: (uid) => this.#later(() => ({ uid, name: `user${uid}` })),
+      identify: ({ uid, groups }) => this.#later(() => ({ account: { uid, name: `user${uid}` }, groups })),
       administrationFor: () => {
         throw new Error('nobody administers')
       },
