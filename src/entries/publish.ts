@@ -6,50 +6,50 @@ import { CanhazgpuError } from '../domain/errors.ts'
 import { ownHostName } from '../domain/fleet/host-name.ts'
 import { SNAPSHOT_PARTS } from '../domain/fleet/snapshot.ts'
 import type { Millis } from '../domain/pool/model.ts'
-import type { OpenedPool } from '../ports/opened-pool.ts'
 import { openBoard } from './board.ts'
 import { configuration } from './configuration.ts'
 import { embeddedAccess } from './embedded-access.ts'
 import { gpuAccess } from './gpu-access.ts'
-import { lockPool } from './publishing.ts'
+import { takeTurnFor } from './publishing.ts'
 import { snapshotOf } from './snapshot.ts'
 
 /**
  * The pauses before each attempt. Commits within the first are published together. While the board is out there is one
  * process that tries again, however many commits there are.
  */
-const PAUSES: readonly Millis[] = [200, 5_000, 15_000, 40_000]
+const PAUSES: readonly Millis[] = [200, 5_000, 10_000, 10_000, 10_000, 10_000, 10_000]
 
-/** Publishes an embedded pool once: `canhazgpu __publish <store> <lock> [<configuration>]`. */
+/** Publishes an embedded pool once: `canhazgpu __publish <store> <turn> [<configuration>]`. */
 export async function publishMain([
   store = '',
-  lockText = '',
+  turnText = '',
   configFile,
 ]: readonly string[]): Promise<number> {
   becomeDaemon()
-  let lock: number | null = Number(lockText)
+  let turn: number | null = Number(turnText)
   const { settings, files } = await configuration({ flags: { store }, configFile, warn: () => {} })
-  if (settings.fleet === null || !Number.isSafeInteger(lock)) return WRONG_USAGE
+  if (settings.fleet === null || !Number.isSafeInteger(turn)) return WRONG_USAGE
   const board = openBoard(settings.fleet)
   const host = ownHostName(settings.hostName, hostname())
-  const opened: OpenedPool[] = []
-  const access = embeddedAccess({
-    ...{ settings, warn: () => {}, account: currentAccount, trace: undefined },
-    checkGpuAccess: gpuAccess(files, store),
-    keep: (pool) => opened.push(pool),
-  })
+  const openAccess = () =>
+    embeddedAccess({
+      ...{ settings, warn: () => {}, account: currentAccount, trace: undefined },
+      checkGpuAccess: gpuAccess(files, store),
+      // It ends with this process.
+      keep: () => {},
+    })
   for (const pause of PAUSES) {
     await Bun.sleep(pause)
     // The next commit needs a process of its own, because this one may read the pool before it.
-    close(lock)
+    close(turn)
     try {
-      await board.post({ host, ...(await snapshotOf(await access.pool(), SNAPSHOT_PARTS)) })
+      await board.post({ host, ...(await snapshotOf(await openAccess().pool(), SNAPSHOT_PARTS)) })
       return 0
     } catch (error) {
       if (!(error instanceof CanhazgpuError)) throw error
     }
-    lock = lockPool(store)
-    if (lock === null) return 0
+    turn = takeTurnFor(store)
+    if (turn === null) return 0
   }
   return FAILED
 }

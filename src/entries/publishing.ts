@@ -1,9 +1,8 @@
 import { readLink } from '../adapters/kernel/procfs.ts'
 import { startDetached } from '../adapters/process/detach.ts'
-import { lockFolder } from '../adapters/process/folder-lock.ts'
 import { selfCommandForShell } from '../adapters/process/self.ts'
+import { takeTurn } from '../adapters/process/turn.ts'
 import type { BoardAddress } from '../domain/fleet/board-address.ts'
-import { storePathIn } from '../domain/settings.ts'
 import { canReadUrl } from './board.ts'
 
 /** What a process that publishes needs besides the environment. A supervisor gets it from its launcher. */
@@ -34,19 +33,16 @@ const absolute = (path: string): string =>
  * commit too, so there is at most one of those.
  */
 export function publishLater({ store, config }: Publishing): void {
-  const lock = lockPool(store)
-  if (lock === null) return
-  const words = ['__publish', store, String(lock), ...(config === null ? [] : [config])]
+  const turn = takeTurnFor(store)
+  if (turn === null) return
+  const words = ['__publish', store, String(turn), ...(config === null ? [] : [config])]
   const { command, file } = selfCommandForShell(words)
   try {
-    startDetached(command, file === null ? [lock] : [lock, file])
+    startDetached(command, file === null ? [turn] : [turn, file])
   } catch {
     // The command itself has succeeded.
   }
 }
 
-/** The lock of the process that will publish next. */
-export function lockPool(store: string): number | null {
-  const path = storePathIn(store)
-  return path === undefined ? null : lockFolder(path.slice(0, path.lastIndexOf('/')) || '/')
-}
+/** Which process publishes next. */
+export const takeTurnFor = (store: string): number | null => takeTurn(`publish ${store}`)

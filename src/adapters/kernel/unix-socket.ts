@@ -26,6 +26,12 @@ export const connectToPath = (path: string, timeoutMs: number): number =>
     return connected < 0 ? connected : libc.fcntl(fd, libc.F_SETFL, libc.O_NONBLOCK)
   })
 
+/**
+ * Takes an abstract name, which one socket of this network namespace can have (unix(7)). The kernel frees it when the last
+ * descriptor is closed.
+ */
+export const bindAbstract = (name: string): number => socketFor(`\0${name}`, libc.bind)
+
 type Use = (fd: number, address: libc.Bytes) => number
 
 function socketFor(path: string, use: Use): number {

@@ -4,6 +4,12 @@ import { RedisBoard } from '../../../src/adapters/board/redis-board.ts'
 import { boardContract, hostName, revision, type TestedBoard } from '../../ports/board-contract.ts'
 import { needing } from '../../support/needs.ts'
 import { type RedisServer, redisServer } from '../../support/redis.ts'
+import { root } from '../../support/sources.ts'
+
+/** The rules that the documentation recommends, without their first word. */
+const ACL_RULES = [...(await Bun.file(`${root}docs/fleet.md`).text()).matchAll(/^ACL (SETUSER .*)$/gm)].map(
+  ([, rule = '']) => rule.split(' '),
+)
 
 needing('redis-server').describe('the board in Redis', () => {
   let server: RedisServer
@@ -33,40 +39,8 @@ needing('redis-server').describe('the board in Redis', () => {
   const parts = { status: 'x' }
 
   test('each host can be limited to its own notice', async () => {
-    await server.ask(
-      'ACL',
-      'SETUSER',
-      'gpu1',
-      'reset',
-      'on',
-      '>secret',
-      '+eval',
-      '+type',
-      '+del',
-      '+time',
-      '+hmget',
-      '+hset',
-      '+pexpire',
-      '+zadd',
-      '+zremrangebyscore',
-      '~canhazgpu:hosts',
-      '~canhazgpu:host:gpu1',
-    )
-    await server.ask(
-      'ACL',
-      'SETUSER',
-      'reader',
-      'reset',
-      'on',
-      '>secret',
-      '+eval',
-      '+type',
-      '+time',
-      '+zrevrange',
-      '+hstrlen',
-      '+hget',
-      '~canhazgpu:*',
-    )
+    expect(ACL_RULES.map(([, account]) => account)).toEqual(['gpu1', 'reader'])
+    for (const rule of ACL_RULES) await server.ask('ACL', ...rule)
     const as = (account: string) => open(server.url.replace('//', `//${account}:secret@`))
     await using publisher = await as('gpu1')
     expect(await publisher.board.post({ host, revision: revision(1), parts })).toBe('new')

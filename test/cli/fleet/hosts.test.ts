@@ -197,6 +197,8 @@ needing('redis-server').describe('a board that is out', () => {
       expect(await pool.chg('release')).toMatchObject({ status: 0, stderr: '' })
       expect(await pool.chg('reserve', '--gpus', '2')).toMatchObject({ status: 0, stderr: '' })
       if (!inDaemonMode) {
+        // An administrator locks the folder to set up the pool.
+        expect(await pool.sh(`flock --nonblock '${pool.folder}/pool' true`)).toMatchObject({ status: 0 })
         const publishers = () => pidsWith(`CANHAZGPU_STORE=${pool.store}`).length
         expect(publishers()).toBeLessThan(8)
       }
