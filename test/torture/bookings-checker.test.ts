@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { checkEvidence } from '../../torture/check/checker.ts'
 import type { Rule } from '../../torture/check/violation.ts'
-import { EvidenceBuilder } from './evidence-builder.ts'
+import { at, EvidenceBuilder } from './evidence-builder.ts'
 
 /** The rules that this evidence violates. There are four GPUs. */
 function broken(write: (evidence: EvidenceBuilder) => void): readonly Rule[] {
@@ -182,13 +182,26 @@ describe('a drained GPU', () => {
     expect(granted(350)).toEqual([])
   })
 
-  test('is shown as available', () => {
-    expect(
+  test('is shown as available, or as drained after the next transaction', () => {
+    const shown = (status: string, span: readonly [number, number]) =>
       broken((evidence) => {
         evidence.drained(1, [100, 300])
-        evidence.status('status', {}, [150, 200])
-      }),
-    ).toEqual(['gone'])
+        ran(evidence, [0], [120, 400])
+        ran(evidence, [2], [320, 400])
+        evidence.status('status', { 0: 'run0from120' }, span)
+        const last = evidence.entries.at(-1)
+        if (last?.event !== 'ended') throw new Error('it has no end')
+        evidence.entries.pop()
+        const gpus = [
+          { gpu_id: 1, status },
+          { gpu_id: 0, status: 'IN_USE', note: 'run0from120' },
+        ]
+        evidence.ended(last.at.wall - at(0).wall, 'status', 0, JSON.stringify(gpus))
+      })
+    expect(shown('AVAILABLE', [130, 200])).toEqual(['gone'])
+    expect(shown('AVAILABLE', [115, 200])).toEqual([])
+    expect(shown('DRAINED', [310, 315])).toEqual([])
+    expect(shown('DRAINED', [325, 330])).toContain('gone')
   })
 })
 

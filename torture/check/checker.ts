@@ -38,7 +38,7 @@ export function checkEvidence(evidence: Evidence): CheckResult {
   const holds = certainHolds(commands)
   const order = checkOrder(commands, history)
   const rules = new Rules(audit)
-  const drains = drainsIn(audit)
+  const drains = drainsIn(audit, history)
   const booked = bookedBy(commands)
   const opened = entries.find((entry) => entry.event === 'opened')
   const { gpus = 0, administrator = 0, unusedAfter = 0 } = opened ?? {}

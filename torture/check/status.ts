@@ -97,8 +97,8 @@ export const isReleasedBy = (release: Command, holder: Command, gpu: number): bo
 
 function wronglyDrained(gpu: GpuDocument, read: Command, drains: readonly Drain[]): readonly string[] {
   const own = drains.filter((drain) => drain.gpu === gpu.gpu_id)
-  const isDrained = own.some(({ from, to }) => from < read.from.wall && read.to.wall < to)
-  const mayBeDrained = own.some(({ from, to }) => from <= read.to.wall && read.from.wall <= to)
+  const isDrained = own.some(({ seenFrom, to }) => seenFrom < read.from.wall && read.to.wall < to)
+  const mayBeDrained = own.some(({ from, seenTo }) => from <= read.to.wall && read.from.wall <= seenTo)
   const isWrong = gpu.status === 'DRAINED' ? !mayBeDrained : gpu.status === 'AVAILABLE' && isDrained
   if (!isWrong) return []
   return [`${read.id} (status) at ${read.from.wall} showed GPU ${gpu.gpu_id} as ${gpu.status}`]
