@@ -306,6 +306,24 @@ describe('overtaking', () => {
   })
 })
 
+test('a newcomer may use what is left when enough is free for all waiters, which come later', () => {
+  const leftOver = (others: number) =>
+    withoutReports((evidence) => {
+      evidence.run('first', [0], [1600, 2300, 2310, 2315], { waitLimit: null })
+      evidence.waits(1620, 'first', 1)
+      evidence.record('first', [0], [2290, 2316])
+      evidence.started(1610, 'other', { verb: 'run', gpus: others, waitLimit: null })
+      evidence.waits(1630, 'other', 2)
+      evidence.killed(5000, 'other', 5010)
+      evidence.run('second', [3], [1650, 1700, 1710, 1715])
+      evidence.record('second', [3], [1690, 1716])
+      evidence.run('third', [0], [1660, 1800, 1810, 1815], { holdLimit: 1000 })
+      evidence.record('third', [0], [1790, 1816])
+    })
+  expect(leftOver(2)).toEqual([])
+  expect(leftOver(3)).toEqual(['queue'])
+})
+
 describe('the history and the reports', () => {
   test('a row is missing', () => {
     expect(broken((evidence) => evidence.history.shift())).toContain('records')

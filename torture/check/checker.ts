@@ -36,12 +36,12 @@ export function checkEvidence(evidence: Evidence): CheckResult {
   const commands = commandsOf(evidence)
   const drift = driftOf(entries)
   const holds = certainHolds(commands)
-  const order = checkOrder(commands, history)
   const rules = new Rules(audit)
   const drains = drainsIn(audit, history)
   const booked = bookedBy(commands)
   const opened = entries.find((entry) => entry.event === 'opened')
   const { gpus = 0, administrator = 0, unusedAfter = 0 } = opened ?? {}
+  const order = checkOrder(commands, history, gpus)
   const bookings: BookingEvidence = {
     ...{ commands, history, booked, drains, rules },
     ...{ gpus, drift, administrator, unusedAfter },

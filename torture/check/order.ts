@@ -27,10 +27,15 @@ export interface OrderCheck {
  *   longest duration of all, count as overtaking. A waiter is not checked while a command with a declared end may be
  *   ahead of it.
  * - A command that needs other GPUs may start first.
- * - A command may use the remaining GPUs while all GPUs that the waiter will get are free.
+ * - A command may use the remaining GPUs while all GPUs that the waiter will get are free, or enough for all waiters.
+ *   Without a daemon to grant them, waiters cannot use them at once.
  */
-export function checkOrder(commands: readonly Command[], history: readonly HistoryRow[]): OrderCheck {
-  const order = new Order(commands, history)
+export function checkOrder(
+  commands: readonly Command[],
+  history: readonly HistoryRow[],
+  gpus: number,
+): OrderCheck {
+  const order = new Order(commands, history, gpus)
   const firsts = commands
     .filter(({ request }) => 'waitLimit' in request && request.holdLimit === undefined)
     .flatMap(servedOf)
@@ -42,6 +47,7 @@ export function checkOrder(commands: readonly Command[], history: readonly Histo
 }
 
 class Order {
+  readonly #gpus: number
   readonly #rows: ReadonlyMap<number, readonly HistoryRow[]>
   readonly #waiters: readonly Command[]
   /** Commands that could overtake a waiter, in the order of their starts. */
@@ -49,7 +55,8 @@ class Order {
   /** The newcomers with a grant, in the order of the grants. */
   readonly #served: readonly Served[]
 
-  constructor(commands: readonly Command[], history: readonly HistoryRow[]) {
+  constructor(commands: readonly Command[], history: readonly HistoryRow[], gpus: number) {
+    this.#gpus = gpus
     const longest = longestHold(commands)
     const starts = Map.groupBy(history, (row) => row.started_at)
     this.#rows = Map.groupBy(history, ({ gpu }) => gpu)
@@ -103,6 +110,7 @@ class Order {
     const mayBeUnresponsive = ({ from }: Command) => second.startedAt - from.wall >= UNRESPONSIVE_AFTER_MS
     const since = waitedAt(first.command)?.steady ?? 0
     if (mayBeUnresponsive(first.command) || isStoppedAt(first.command, second.startedAt)) return true
+    if (this.#leavesEnough(second)) return true
     return this.#waiters.some(
       (other) =>
         other !== first.command &&
@@ -110,6 +118,23 @@ class Order {
         mayBeQueued(other, second.startedAt) &&
         (other.request.holdLimit !== undefined || wasStopped(other) || mayBeUnresponsive(other)),
     )
+  }
+
+  /** After this grant enough GPUs were free for everybody who certainly was in the queue. */
+  #leavesEnough({ command, gpus, startedAt }: Served): boolean {
+    const waiting = this.#waiters
+      .filter((each) => each !== command && isQueued(each, startedAt))
+      .map(({ request }) => request.gpus)
+    const named = new Set(waiting.flatMap((wanted) => (Array.isArray(wanted) ? wanted : [])))
+    if (gpus.some((gpu) => named.has(gpu))) return false
+    const isFree = (gpu: number) =>
+      !gpus.includes(gpu) &&
+      this.#rows.get(gpu)?.some((row) => row.started_at <= startedAt && row.ended_at > startedAt) !== true
+    const free = Array.from({ length: this.#gpus }, (_, gpu) => gpu).filter(
+      (gpu) => isFree(gpu) && !named.has(gpu),
+    )
+    const wanted = waiting.reduce<number>((sum, each) => sum + (typeof each === 'number' ? each : 0), 0)
+    return wanted <= free.length
   }
 }
 
@@ -127,6 +152,9 @@ function mayBeQueued({ rows, to }: Command, at: number): boolean {
   const [row] = rows
   return row === undefined ? to.wall >= at : row.started_at > at
 }
+
+const isQueued = (command: Command, at: number): boolean =>
+  (waitedAt(command)?.wall ?? Number.POSITIVE_INFINITY) <= at && mayBeQueued(command, at)
 
 function servedOf(command: Command): readonly Served[] {
   const [row] = command.rows
