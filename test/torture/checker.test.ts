@@ -518,7 +518,7 @@ describe('a daemon that is killed', () => {
         evidence.ended(7100, 'lacking', 75)
       })
     expect(gaveUp(700)).toEqual([])
-    expect(gaveUp(300)).toEqual(['ends'])
+    expect(gaveUp(200)).toEqual(['ends'])
   })
 
   test('a command may not give up while there is a daemon', () => {

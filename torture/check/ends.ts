@@ -1,14 +1,7 @@
 import type { Entry } from '../log.ts'
 import { type Command, jobStart, refusal, timedOutAtStart, wasKilled } from './command.ts'
 import type { Evidence } from './evidence.ts'
-import {
-  isDocumentedLack,
-  lackedDaemon,
-  missedGrant,
-  type Outage,
-  outagesIn,
-  overloadsIn,
-} from './outages.ts'
+import { isDocumentedLack, lackedDaemon, missedGrant, type Outage, outagesIn } from './outages.ts'
 import type { Rules } from './rules.ts'
 import { by, type Violation } from './violation.ts'
 
@@ -26,7 +19,7 @@ export function checkEnds(
 ): readonly Violation[] {
   const { pool, integrity } = evidence
   return [
-    ...commands.flatMap(wrongEnd(noDaemonIn(evidence.entries), rules)).map(by('ends')),
+    ...commands.flatMap(wrongEnd(outagesIn(evidence.entries), rules)).map(by('ends')),
     ...commands.flatMap(interruptedTwice).map(by('ends')),
     ...evidence.entries.flatMap(stillRunning),
     ...[...pool.reservations, ...pool.queue, ...(pool.bookings ?? [])].map((each) => ({
@@ -37,12 +30,6 @@ export function checkEnds(
       ? []
       : [{ rule: 'ends' as const, message: `the database is damaged: ${integrity}` }]),
   ]
-}
-
-/** The times in which a daemon may not answer. Without one, no command expects it to. */
-function noDaemonIn(entries: readonly Entry[]): readonly Outage[] {
-  const outages = outagesIn(entries)
-  return outages.length === 0 ? [] : [...outages, ...overloadsIn(entries)]
 }
 
 function stillRunning(entry: Entry): readonly Violation[] {

@@ -13,8 +13,13 @@ const PATIENCE_MS = 5_000
 /** Commands that must not be performed twice. */
 const NOT_REPEATED: readonly Verb[] = ['release', 'cancel']
 
-/** In the order of their starts. */
+/** The outages, and the times in which the machine was overloaded. Without a daemon there are none. */
 export function outagesIn(entries: readonly Entry[]): readonly Outage[] {
+  const outages = withoutDaemon(entries)
+  return outages.length === 0 ? [] : [...outages, ...overloadsIn(entries)]
+}
+
+function withoutDaemon(entries: readonly Entry[]): readonly Outage[] {
   let from: Stamp | undefined
   return entries.flatMap((entry) => {
     if (entry.event !== 'daemon') return []
@@ -29,10 +34,10 @@ export function outagesIn(entries: readonly Entry[]): readonly Outage[] {
 }
 
 /** A machine that needs so long for `true` is overloaded: a daemon that works may be too slow for the patience. */
-const OVERLOADED_MS = 500
+const OVERLOADED_MS = 250
 
 /** The times in which the machine was overloaded. */
-export const overloadsIn = (entries: readonly Entry[]): readonly Outage[] =>
+const overloadsIn = (entries: readonly Entry[]): readonly Outage[] =>
   entries.flatMap((entry) => {
     if (entry.event !== 'measured' || entry.ms < OVERLOADED_MS) return []
     const { steady, wall } = entry.at

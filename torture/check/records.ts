@@ -11,7 +11,7 @@ import {
   wasKilled,
 } from './command.ts'
 import type { HistoryRow } from './evidence.ts'
-import { lackedDaemon, type Outage } from './outages.ts'
+import { lackedDaemon, missedGrant, type Outage } from './outages.ts'
 import { firstAtOrAfter } from './search.ts'
 import { isReleasedBy } from './status.ts'
 import { by, type Violation } from './violation.ts'
@@ -147,9 +147,10 @@ class RecordCheck {
     return next !== undefined && next + this.#drift < alive ? next : undefined
   }
 
-  /** A daemon ends a manual reservation whose client was killed before it had read the grant. */
+  /** A daemon ends a manual reservation whose client was killed, or lost its connection, before it had read the grant. */
   #isGivenBack(command: Command): boolean {
-    return this.#outages.length > 0 && wasKilled(command) && reserved(command) === undefined
+    if (this.#outages.length === 0 || reserved(command) !== undefined) return false
+    return wasKilled(command) || missedGrant(command, this.#outages)
   }
 
   #endByHand(command: Command, row: HistoryRow): readonly string[] {
