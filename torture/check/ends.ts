@@ -94,7 +94,7 @@ function expectedEnds(command: Command): readonly (number | string | null)[] {
     case 'cancel':
       return ['no-such-booking', 'forbidden'].includes(refusal(command)?.code ?? '') ? [1] : [0]
     case 'drain':
-      return refusal(command)?.code === 'booked' ? [NOT_NOW] : [0]
+      return refusal(command)?.code === 'breaks-bookings' ? [NOT_NOW] : [0]
     default:
       return [0]
   }

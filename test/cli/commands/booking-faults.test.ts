@@ -113,7 +113,7 @@ describe('a drain', () => {
     const { booking } = await book(pool, 'in 1h', '--gpus', '2')
     expect((await pool.chg('drain', '0')).status).toBe(0)
     expect(failureOf(await pool.chg('drain', '1', '--json'))).toMatchObject({
-      ...{ status: 75, reason: { code: 'booked', booked: [{ booking }] } },
+      ...{ status: 75, reason: { code: 'breaks-bookings', lost_bookings: [{ booking }] } },
     })
     await passTime(pool, HOUR + SECOND)
     await untilStates(pool, 'DRAINED', 'BOOKING', 'BOOKING')
@@ -127,7 +127,9 @@ describe('a drain', () => {
     await passTime(pool, HOUR + SECOND)
     expect(await statesIn(pool)).toEqual(['UNRESERVED', 'AVAILABLE'])
     for (const gpu of ['0', '1']) {
-      expect(failureOf(await pool.chg('drain', gpu, '--json')).reason).toMatchObject({ code: 'booked' })
+      expect(failureOf(await pool.chg('drain', gpu, '--json')).reason).toMatchObject({
+        code: 'breaks-bookings',
+      })
     }
     pool.setFakeDriver({})
     await untilStates(pool, 'BOOKING', 'BOOKING')
