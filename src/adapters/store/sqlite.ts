@@ -222,7 +222,7 @@ class SqliteStore implements OpenedPool {
       )
     }
     for (const sum of sums) writeSum(db, sum)
-    addRecords(db, records)
+    addRecords(db, records, pool)
     addAudit(db, audit)
     if (records.length + audit.length > 0) removeFolded(db, pool)
     return answer

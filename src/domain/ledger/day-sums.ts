@@ -62,7 +62,7 @@ export function addedUp(records: readonly UsageRecord[], before: AddedUp): Addit
   return { sums: [...sums.values()], several }
 }
 
-const keyOf = ({ owner: { account, shownName }, term, endedAt }: UsageRecord): DayKey => ({
+export const keyOf = ({ owner: { account, shownName }, term, endedAt }: UsageRecord): DayKey => ({
   day: dayOf(endedAt),
   user: shownName,
   uid: account.uid,

@@ -1,11 +1,21 @@
 import type { Database } from 'bun:sqlite'
 import type { AuditRecord } from '../../../domain/ledger/audit.ts'
-import { addedUp, type DayKey, type DaySum, type EndDay } from '../../../domain/ledger/day-sums.ts'
-import type { UsageRecord } from '../../../domain/pool/model.ts'
+import { addedUp, type DayKey, type DaySum, type EndDay, keyOf } from '../../../domain/ledger/day-sums.ts'
+import type { Pool, UsageRecord } from '../../../domain/pool/model.ts'
 import { gpuColumn, inWholeMillis, rowOfRecord } from './history-rows.ts'
 
-/** Writes the records that do not exist yet, and adds them to the sums of their days. Call it in a transaction. */
-export function addRecords(db: Database, records: readonly UsageRecord[]): void {
+/**
+ * Writes the records that do not exist yet, and adds them to the sums of their days. Of days before `keptFrom`, whose
+ * records may have been removed, a record exists if its sum does. Call it in a transaction.
+ */
+export function addRecords(
+  db: Database,
+  given: readonly UsageRecord[],
+  { keptFrom = Number.NEGATIVE_INFINITY }: Pick<Pool, 'keptFrom'> = {},
+): void {
+  const records = given.filter(
+    (record) => record.endedAt >= keptFrom || storedSum(db, keyOf(record)) === undefined,
+  )
   if (records.length === 0) return
   const ends = new Map<string, EndDay | undefined>()
   for (const { reservation } of records) {

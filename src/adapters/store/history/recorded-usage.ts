@@ -30,8 +30,8 @@ const RECORDS_OF = `
 
 /**
  * Whole days have stored sums. Single records are read only for days that are partly outside the range, or on which a
- * record ended that started before the range. Of days before ?3 only the sums are known, so they count as a whole. There are at most as many such records as GPUs. CROSS JOIN keeps the
- * order of the joins (sqlite.org/optoverview.html).
+ * record ended that started before the range. There are at most as many such records as GPUs. Of days before ?3 only the
+ * sums are known, so they count as a whole. CROSS JOIN keeps the order of the joins (sqlite.org/optoverview.html).
  */
 const TALLIES = `
   WITH partial_day(day) AS MATERIALIZED (

@@ -113,6 +113,23 @@ test('one commit removes a part only, and a held reservation keeps its records',
   store.close()
 })
 
+test('an old record that is written again is not added again; one of a day without its sum is', async () => {
+  using folder = newFolder()
+  const store = await newStore(folder.path)
+  const old = ['a', 'b'].map((id) => recordOf(id))
+  await commit(store, old)
+  await commit(store, [recordOf('late', { startedAt: 9 * DAY_MS, endedAt: 9 * DAY_MS })], {
+    keptFrom: 5 * DAY_MS,
+  })
+  expect(stored(folder.path, 'SELECT reservation FROM history')).toEqual([['late']])
+  const other = recordOf('c', { startedAt: 3 * DAY_MS, endedAt: 3 * DAY_MS + 5 })
+  for (let time = 0; time < 2; time++) await commit(store, [...old, other])
+  const { tallies } = await store.usage({ from: 0, to: 5 * DAY_MS }, [])
+  expect(tallies).toMatchObject([{ ms: 2_005, reservations: 3 }])
+  store.close()
+  expect(await damages(`${folder.path}/pool.db`)).toEqual([])
+})
+
 test('a new pool in place of a damaged one takes over the sums whose records are not kept', async () => {
   using folder = newFolder()
   const path = `${folder.path}/pool.db`
