@@ -21,6 +21,7 @@ const WAITING_FILES = [
   'test/adapters/gpu/hung-driver.test.ts',
   'test/hostile/forged-pool.test.ts',
   'test/app/waiting/timeout.test.ts',
+  'test/fleet/silent-caller.test.ts',
 ]
 
 /** These files run a second time with the commands' pool behind a daemon (test/support/pool.ts). */
@@ -65,6 +66,9 @@ const DAEMON_MODE_FILES = [
   'test/entries/start.test.ts',
   'test/entries/terminal.test.ts',
   'test/entries/transparency.test.ts',
+  'test/fleet/caller-lost.test.ts',
+  'test/fleet/run-on-host.test.ts',
+  'test/fleet/terminal-on-host.test.ts',
   'test/hostile/screen.test.ts',
   'test/machine/booking-kills.test.ts',
   'test/views/documents.test.ts',

@@ -25,6 +25,8 @@ export const TEST_NEEDS = [
   { program: 'setpriv', package: 'util-linux', why: 'runs commands as another user' },
   { program: 'setsid', package: 'util-linux', why: 'starts a command in a new session' },
   { program: 'su', package: 'util-linux', why: 'starts a login shell on a terminal of another user' },
+  { program: 'ssh', package: 'openssh-client', why: 'runs commands on another host' },
+  { program: 'sshd', package: 'openssh-server', why: 'the other host' },
   { program: 'sudo', package: 'sudo', why: 'starts such a shell differently' },
 ]
 

@@ -77,12 +77,22 @@ export async function intentOf<Term>(
   }
 }
 
-/** Acquires the GPUs at once. With `--wait`, joins the queue and acquires them later. */
+/**
+ * Acquires the GPUs at once. With `--wait`, joins the queue and acquires them later. If a caller on another host no
+ * longer waits for them, they are returned.
+ */
 export async function acquireFor(
   options: AcquiringOptions,
   intent: Intent,
   context: Context,
 ): Promise<Grant> {
+  const grant = await acquired(options, intent, context)
+  if (context.caller === null || context.caller.agrees()) return grant
+  await (await context.pool()).perform({ op: 'end', id: grant.reservation.id, outcome: 'released' })
+  throw new CanhazgpuError('interrupted', 'the caller on the other host is gone')
+}
+
+async function acquired(options: AcquiringOptions, intent: Intent, context: Context): Promise<Grant> {
   const wait = waitOf(options)
   if (wait === undefined) return unlessRefused(await acquireNow(await context.pool(), intent))
   const line = new ProgressLine(intent.request, {

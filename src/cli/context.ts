@@ -30,6 +30,7 @@ import type { Parts } from '../views/fleet/own-part.ts'
 import type { Output } from '../views/words/printed.ts'
 import type { Connections } from '../web/access/connection-limit.ts'
 import type { LookUp } from './options/configured.ts'
+import type { Option } from './options/option.ts'
 
 /** The parts of a process that exist before a command line is read. */
 export interface Program {
@@ -110,6 +111,10 @@ export interface Context {
   readonly keepInherited: () => void
   /** The place in the queue that an earlier version of this program passed to this process. */
   readonly place: Place | null
+  /** Present if another host asked for this command: it runs here, whatever `--host` is by default. */
+  readonly caller: RemoteCaller | null
+  /** Runs this command on another host, as it was typed, and ends as it ends. */
+  readonly runOnHost: (command: HostedCommand) => Promise<never>
   /** Waits in the queue until the GPUs are granted, or the request is refused. Throws `interrupted` after a signal. */
   readonly waitInQueue: (intent: Intent, wait: QueueWait) => Promise<Grant | Refusal>
   /** Wakes on signals and on changes of the pool. While it is open, Ctrl-C does not end this process. */
@@ -192,6 +197,25 @@ export interface Place {
   readonly entry: string
   /** In steady time; absent if the waiter has no time limit. */
   readonly giveUpAt?: Millis
+}
+
+/** The caller of a command on another host. */
+export interface RemoteCaller {
+  /** Our descriptor of the connection to the process that serves it. */
+  readonly gate: number
+  /** Asks whether it still waits for the GPUs that were just granted; false if it is gone. */
+  readonly agrees: () => boolean
+}
+
+/** A command for another host. */
+export interface HostedCommand {
+  readonly name: 'run' | 'reserve' | 'release'
+  /** Its own options. */
+  readonly options: readonly Option[]
+  /** A name of the configuration. */
+  readonly host: string
+  /** The working folder there; absent: the same as here. */
+  readonly workdir?: string
 }
 
 /** A command that was found and can be started. */

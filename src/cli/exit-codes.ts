@@ -11,6 +11,7 @@ export const EXIT = {
   notExecutable: 126,
   notFound: 127,
   interrupted: 130,
+  connectionLost: 255,
 } as const
 
 /** `run` exits with the status of its command, which may be 1. So `run` itself fails with 125. */
@@ -29,6 +30,8 @@ export function exitCodeOf(code: ErrorCode, command: string | undefined): number
       return EXIT.tryAgainLater
     case 'host-unreachable':
       return EXIT.unreachable
+    case 'connection-lost':
+      return EXIT.connectionLost
     case 'interrupted':
       return EXIT.interrupted
     case 'command-not-found':

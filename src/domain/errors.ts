@@ -29,6 +29,8 @@ export const ERROR_CODES = [
   'board-unavailable',
   'host-unreachable',
   'host-unknown',
+  'host-incompatible',
+  'connection-lost',
   'config-invalid',
   'permission-denied',
   'not-yours',

@@ -6,7 +6,7 @@ import { snapshotInherited } from '../adapters/process/inherited.ts'
 import { signalMasks } from '../adapters/process/parent.ts'
 import { isTerminal, terminalSize, writeText } from '../adapters/process/terminal.ts'
 import { localZone } from '../adapters/process/time-zone.ts'
-import type { Context, Program, TypedLine } from '../cli/context.ts'
+import type { Context, Program, RemoteCaller, TypedLine } from '../cli/context.ts'
 import { asksForJson, warningText } from '../cli/failures.ts'
 import { runProgram } from '../cli/program.ts'
 import { socketPathIn } from '../domain/settings.ts'
@@ -25,11 +25,12 @@ import { VERSION, versionWithCommit } from './version.ts'
 export async function commandLineMain(
   args: readonly string[],
   rejoin: Rejoin | null = null,
+  caller: RemoteCaller | null = null,
 ): Promise<number> {
   const opened: OpenedPool[] = []
   const stderr = output(2)
   const trace = await traceOf(process.env, (warning) => stderr.write(warningText(warning, asksForJson(args))))
-  const machine: Machine = { stderr, rejoin, trace, keep: (store) => opened.push(store) }
+  const machine: Machine = { args, stderr, rejoin, caller, trace, keep: (store) => opened.push(store) }
   const program: Program = {
     version: versionWithCommit(),
     stdout: output(1),
@@ -72,19 +73,22 @@ async function complete(words: readonly string[], program: Program): Promise<num
 }
 
 interface Machine {
+  readonly args: readonly string[]
   readonly stderr: Output
   /** The state of the waiter that executed this program. */
   readonly rejoin: Rejoin | null
+  /** Present if another host asked for this command. */
+  readonly caller: RemoteCaller | null
   readonly trace: Trace | undefined
   readonly keep: (store: OpenedPool) => void
 }
 
 async function openContext(
   { flags, configFile, commandLine, json, waits, examines }: TypedLine,
-  { stderr, rejoin, trace, keep }: Machine,
+  { args, stderr, rejoin, caller, trace, keep }: Machine,
 ): Promise<Context> {
   // A snapshot takes half a millisecond, so commands that neither run nor wait do not take one.
-  let inherited = rejoin?.inherited ?? (waits ? snapshotInherited() : null)
+  let inherited = rejoin?.inherited ?? (waits ? snapshotInherited(caller?.gate) : null)
   const warn: Warn = (warning) => stderr.write(warningText(warning, json))
   const read = examines ? configurationIfValid : configuration
   const { settings, files, lookUp } = await read({ flags, configFile, warn })
@@ -191,15 +195,21 @@ async function openContext(
       return openLauncher({ store: settings.store, publishing }, inherited, commandLine.length)
     },
     keepInherited: () => {
-      inherited ??= snapshotInherited()
+      inherited ??= snapshotInherited(caller?.gate)
     },
     place: rejoin,
+    caller,
+    runOnHost: async (command) => {
+      const { runOnHost } = await import('./on-host.ts')
+      return runOnHost(command, { settings, args, ignoredSignals: ignoredSignals() })
+    },
     waitInQueue: async (intent, wait) =>
       (await access()).waitInQueue(intent, wait, {
         ...{ place: rejoin, ignoredSignals: ignoredSignals(), isMoved },
         becomeSuccessor: async (place) => {
           const { becomeSuccessor } = await import('./successor.ts')
-          if (inherited !== null) becomeSuccessor({ ...place, inherited })
+          if (inherited !== null)
+            becomeSuccessor({ ...place, inherited, ...(caller === null ? {} : { gate: caller.gate }) })
         },
       }),
     openScreen: async () => {

@@ -1,4 +1,5 @@
 import { exitNow, unavailable } from '../adapters/kernel/libc.ts'
+import type { RemoteCaller } from '../cli/context.ts'
 import { runProgram } from '../cli/program.ts'
 import { commandLineMain } from './command-line.ts'
 import { VERSION } from './version.ts'
@@ -55,9 +56,20 @@ export async function runProcess(args: readonly string[]): Promise<void> {
       exitNow(await historyMain(args[1] ?? '', args[2] ?? ''))
       break
     }
+    case '__remote': {
+      const { remoteMain } = await import('./remote.ts')
+      exitNow(remoteMain(args[1] ?? ''))
+      break
+    }
+    case '__hosted': {
+      const { hostedMain } = await import('./hosted.ts')
+      exitNow(await hostedMain(args.slice(1)))
+      break
+    }
     case '__rejoin': {
       const { decodeRejoin } = await import('./successor.ts')
-      exitNow(await commandLineMain(args.slice(2), decodeRejoin(args[1])))
+      const rejoin = decodeRejoin(args[1])
+      exitNow(await commandLineMain(args.slice(2), rejoin, await callerOf(rejoin?.gate)))
       break
     }
     default: {
@@ -65,6 +77,13 @@ export async function runProcess(args: readonly string[]): Promise<void> {
       else process.exitCode = await runWithoutMachine(args, unavailable)
     }
   }
+}
+
+/** A successor asks the same caller on another host. */
+async function callerOf(gate: number | undefined): Promise<RemoteCaller | null> {
+  if (gate === undefined) return null
+  const { remoteCaller } = await import('./hosted.ts')
+  return remoteCaller(gate)
 }
 
 const NO_TERMINAL = { terminal: false, color: false, columns: Number.POSITIVE_INFINITY } as const

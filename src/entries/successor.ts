@@ -1,4 +1,4 @@
-import { execve } from '../adapters/kernel/libc.ts'
+import { execve, F_SETFD, fcntl } from '../adapters/kernel/libc.ts'
 import { inheritedEnvironment, toByteText, typedArguments } from '../adapters/process/environment.ts'
 import { type Inherited, restoreInherited } from '../adapters/process/inherited.ts'
 import { installedCommand } from '../adapters/process/self.ts'
@@ -11,6 +11,8 @@ import type { Place } from '../cli/context.ts'
  */
 export interface Rejoin extends Place {
   readonly inherited: Inherited
+  /** The descriptor of the gate to a caller on another host; absent without one. */
+  readonly gate?: number
 }
 
 const REJOIN = '__rejoin'
@@ -23,11 +25,12 @@ export function becomeSuccessor(rejoin: Rejoin): void {
   if (command === null) return
   const [program = ''] = command
   const undo = restoreInherited(rejoin.inherited)
+  if (rejoin.gate !== undefined) fcntl(rejoin.gate, F_SETFD, 0)
   execve(toByteText(program), [...command.map(toByteText), ...typedArguments(typed)], inheritedEnvironment())
   undo()
 }
 
-function encodeRejoin({ entry, giveUpAt, inherited }: Rejoin): string {
+function encodeRejoin({ entry, giveUpAt, inherited, gate }: Rejoin): string {
   const { descriptors, ignoredSignals, blockedSignals, openFiles } = inherited
   return JSON.stringify({
     entry,
@@ -36,16 +39,20 @@ function encodeRejoin({ entry, giveUpAt, inherited }: Rejoin): string {
     ignoredSignals: ignoredSignals.toString(),
     blockedSignals: blockedSignals.toString(),
     openFiles: openFiles.toString(),
+    ...(gate === undefined ? {} : { gate }),
   })
 }
 
 /** Null for a text that no waiter wrote. */
 export function decodeRejoin(text: string | undefined): Rejoin | null {
   try {
-    const { entry, giveUpAt, descriptors, ignoredSignals, blockedSignals, openFiles } = JSON.parse(text ?? '')
+    const { entry, giveUpAt, descriptors, ignoredSignals, blockedSignals, openFiles, gate } = JSON.parse(
+      text ?? '',
+    )
     return {
       entry: String(entry),
       ...(typeof giveUpAt === 'number' ? { giveUpAt } : {}),
+      ...(typeof gate === 'number' ? { gate } : {}),
       inherited: {
         descriptors: descriptors.map(Number),
         ignoredSignals: BigInt(ignoredSignals),

@@ -2,7 +2,7 @@ import { CString, dlopen, type FFIFunction, ptr, read } from 'bun:ffi'
 import { CanhazgpuError } from '../../domain/errors.ts'
 
 /**
- * A thin binding of the C library. No other file calls it. Unless a comment states otherwise, every function returns
+ * A thin binding of the C library. Only `spawn.ts` beside it calls it too. Unless a comment states otherwise, every function returns
  * the kernel's result, or a negated errno on failure. Numbers are for Linux on x86_64 and, where they differ, aarch64.
  */
 
@@ -12,6 +12,7 @@ export const EPERM = 1
 export const ENOENT = 2
 export const ESRCH = 3
 export const EINTR = 4
+export const EIO = 5
 export const ENOEXEC = 8
 export const EBADF = 9
 const ECHILD = 10
@@ -29,7 +30,7 @@ const onArm = process.arch === 'arm64'
 
 export const O_RDONLY = 0
 export const O_WRONLY = 1
-const O_RDWR = 2
+export const O_RDWR = 2
 const O_CREAT = 0o100
 export const O_NOCTTY = 0o400
 export const O_APPEND = 0o2000
@@ -52,15 +53,23 @@ export const F_SETFL = 4
 export const FD_CLOEXEC = 1
 export const F_DUPFD_CLOEXEC = 1030
 
+const AF_UNIX = 1
 const SOCK_STREAM = 1
+const WNOHANG = 1
 const SOL_SOCKET = 1
 const SO_SNDTIMEO = 21
 const MSG_NOSIGNAL = 0x4000
 
 export const CLOCK_BOOTTIME = 7
 
-/** Reads the size of a terminal (ioctl_tty(2)). */
+/** Read and set the size of a terminal (ioctl_tty(2)). */
 export const TIOCGWINSZ = 0x5413
+export const TIOCSWINSZ = 0x5414
+/** Makes a terminal the controlling terminal of this session. */
+export const TIOCSCTTY = 0x540e
+/** Unlocks a new pseudo-terminal, and reads its number. */
+export const TIOCSPTLCK = 0x40045431
+export const TIOCGPTN = 0x80045430
 /** Reads the process group in the foreground of a terminal. */
 export const TIOCGPGRP = 0x540f
 /** Read and set the modes of a terminal. */
@@ -68,6 +77,7 @@ export const TCGETS = 0x5401
 export const TCSETS = 0x5402
 
 export const RLIMIT_FSIZE = 1
+export const RLIMIT_CORE = 4
 export const RLIMIT_NOFILE = 7
 
 export const SIGSTOP = 19
@@ -147,7 +157,10 @@ function callable<Symbols extends object>(load: () => Symbols): Symbols {
   }
 }
 
-function symbolsOf<Functions extends Record<string, FFIFunction>>(library: string, functions: Functions) {
+export function symbolsOf<Functions extends Record<string, FFIFunction>>(
+  library: string,
+  functions: Functions,
+) {
   try {
     return dlopen(library, functions).symbols
   } catch (cause) {
@@ -183,9 +196,9 @@ export const utf8 = (text: string): Bytes => encoder.encode(text)
 /** The text of bytes in UTF-8. Bytes that are not UTF-8 are replaced. */
 export const utf8Text = (bytes: Uint8Array): string => decoder.decode(bytes)
 
-const cString = (text: string): Bytes => utf8(`${text}\0`)
+export const cString = (text: string): Bytes => utf8(`${text}\0`)
 
-function cBytes(text: ByteText): Bytes {
+export function cBytes(text: ByteText): Bytes {
   const bytes = cString(text)
   const isAscii = bytes.length === text.length + 1
   return isAscii ? bytes : Buffer.from(`${text}\0`, 'latin1')
@@ -380,6 +393,22 @@ export const send = (fd: number, bytes: Uint8Array): number =>
 /** Ends both directions of a connection. A pending read of it then returns its end. */
 export const shutDown = (fd: number): number => outcome(c.syscall(onArm ? 210 : 48, fd, 2, 0, 0, 0))
 
+/** Two connected sockets, and a pipe: the numbers of both ends. By number, because only calls of other hosts need them. */
+export const socketPair = (ends: Int32Array<ArrayBuffer>): number =>
+  outcome(c.syscall(onArm ? 199 : 53, AF_UNIX, SOCK_STREAM | O_CLOEXEC, 0, ptr(ends), 0))
+export const pipe = (ends: Int32Array<ArrayBuffer>): number =>
+  outcome(c.syscall(onArm ? 59 : 293, ptr(ends), O_CLOEXEC, 0, 0, 0))
+
+/** chdir(2) by number, for a path of any bytes. */
+export const changeFolder = (path: ByteText): number =>
+  outcome(c.syscall(onArm ? 49 : 80, addressOf(cBytes(path)), 0, 0, 0, 0))
+
+/** The wait status of a child that has ended; null if it still runs. */
+export function reap(pid: number): { readonly status: number } | null {
+  const status = new Int32Array(1)
+  return c.waitpid(pid, status, WNOHANG) === pid ? { status: status[0] ?? 0 } : null
+}
+
 /** The kernel sends this signal when the thread that started this process ends: prctl(2) by number, PR_SET_PDEATHSIG. */
 export const setParentDeathSignal = (signal: number): number =>
   outcome(c.syscall(onArm ? 167 : 157, 1, signal, 0, 0, 0))
@@ -437,7 +466,7 @@ export const resourceLimit = (
 ): number => outcome(c.prlimit(0, resource, set, previous))
 
 /** A null-terminated array of pointers to C strings, and the memory that they point to. */
-function pointers(strings: readonly ByteText[]): { block: Bytes; array: BigUint64Array<ArrayBuffer> } {
+export function pointers(strings: readonly ByteText[]): { block: Bytes; array: BigUint64Array<ArrayBuffer> } {
   const block = cBytes(strings.join('\0'))
   const array = new BigUint64Array(strings.length + 1)
   let address: number = ptr(block)
@@ -486,7 +515,7 @@ export const pidfdGetDescriptor = (pidfd: number, fd: number): number =>
   outcome(c.syscall(438, pidfd, fd, 0, 0, 0))
 
 /** Larger than `posix_spawn_file_actions_t` in any C library. */
-const FILE_ACTIONS_BYTES = 256
+export const FILE_ACTIONS_BYTES = 256
 
 /**
  * Runs a program with `/dev/null` for its standard streams and waits for its exit. It inherits our signal dispositions

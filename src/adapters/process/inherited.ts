@@ -32,16 +32,16 @@ const USUAL_HARD_LIMITS: readonly bigint[] = [524288n, 4096n]
  * Call this before anything else opens a descriptor, handles a signal or waits (the parent may exit). At start-up the
  * runtime ignores SIGPIPE and SIGXFSZ; catches SIGSEGV and similar signals, SIGPWR, and with a terminal SIGINT and
  * SIGTERM; unblocks SIGPWR; raises the soft RLIMIT_NOFILE; marks descriptors from 4 on close-on-exec; and opens
- * descriptors of its own.
+ * descriptors of its own. `own` is an inherited descriptor that the command must not get.
  */
-export function snapshotInherited(): Inherited {
-  const own = signalMasks('self')
-  if (own === null) throw new Error('/proc/self/status cannot be read: is /proc mounted?')
+export function snapshotInherited(own?: number): Inherited {
+  const masks = signalMasks('self')
+  if (masks === null) throw new Error('/proc/self/status cannot be read: is /proc mounted?')
   const parent = readParent()
   return {
-    descriptors: inheritedDescriptors(),
-    ignoredSignals: originallyIgnored(own, parent),
-    blockedSignals: originallyBlocked(own, parent),
+    descriptors: inheritedDescriptors().filter((fd) => fd !== own),
+    ignoredSignals: originallyIgnored(masks, parent),
+    blockedSignals: originallyBlocked(masks, parent),
     openFiles: originalOpenFiles(parent),
   }
 }
@@ -136,7 +136,8 @@ function openFilesLimit(): { soft: bigint; hard: bigint } {
   return { soft, hard }
 }
 
-function setOpenFiles(soft: bigint): void {
+/** Sets the soft limit of open files. */
+export function setOpenFiles(soft: bigint): void {
   const limit = openFilesLimit()
   if (limit.soft !== soft)
     libc.resourceLimit(libc.RLIMIT_NOFILE, new BigUint64Array([soft, limit.hard]), null)

@@ -1,8 +1,8 @@
 import type { Screen } from '../../ports/screen.ts'
 import * as libc from '../kernel/libc.ts'
-import { processStat } from '../kernel/processes.ts'
 import { signalMasks } from './parent.ts'
 import { isReadable, isTerminal, terminalSize, writeText } from './terminal.ts'
+import { isInForeground, readModes, setModes, withoutLines } from './terminal-modes.ts'
 
 /** The alternate screen, without scroll-back, cursor or line wrap; the terminal discards it at the end. */
 const ENTER = '\u001b[?1049h\u001b[?25l\u001b[?7l\u001b[2J'
@@ -20,13 +20,13 @@ const KEYS_EVERY_MS = 100
 
 /** Takes over the terminal of stdout, and the keys of stdin if it is a terminal. */
 export function openScreen(): Screen {
-  const modes = isTerminal(0) ? readModes() : null
+  const modes = isTerminal(0) ? readModes(0) : null
   const { promise: left, resolve: leaveWait } = Promise.withResolvers<'left'>()
   let isShown = false
   let lines: readonly string[] = []
 
   const enter = () => {
-    if (modes !== null) libc.ioctl(0, libc.TCSETS, withoutLines(modes))
+    if (modes !== null) setModes(0, withoutLines(modes))
     writeText(1, ENTER)
     isShown = true
   }
@@ -34,12 +34,12 @@ export function openScreen(): Screen {
   const leave = () => {
     if (!isShown) return
     isShown = false
-    if (!isInForeground()) return
+    if (!isInForeground(1)) return
     writeText(1, LEAVE)
-    if (modes !== null) libc.ioctl(0, libc.TCSETS, modes)
+    if (modes !== null) setModes(0, modes)
   }
   const draw = (before = '') => {
-    if (!isInForeground()) return
+    if (!isInForeground(1)) return
     if (!isShown) enter()
     // A row is erased before its line is written: after a line that fills the row, the cursor is on its last character.
     const text = lines.map((line, at) => (at < lines.length - 1 ? ERASE_ROW : ERASE_REST) + line).join('\r\n')
@@ -62,7 +62,7 @@ export function openScreen(): Screen {
   process.on('SIGCONT', () => draw(CLEAR))
   process.on('SIGWINCH', () => resize.act())
   const keys = setInterval(() => {
-    if (isShown && isInForeground() && typedKeys().includes('q')) end()
+    if (isShown && isInForeground(1) && typedKeys().includes('q')) end()
   }, KEYS_EVERY_MS)
 
   return {
@@ -86,34 +86,6 @@ export function openScreen(): Screen {
       leave()
     },
   }
-}
-
-type Modes = Uint8Array<ArrayBuffer>
-
-/** `struct termios` of the kernel: four flag words, the line discipline, 19 characters. */
-const TERMIOS_BYTES = 36
-const LOCAL_FLAGS_AT = 12
-const ICANON = 0x2
-const ECHO = 0x8
-
-function readModes(): Modes | null {
-  const modes = new Uint8Array(TERMIOS_BYTES)
-  return libc.ioctl(0, libc.TCGETS, modes) < 0 ? null : modes
-}
-
-/** Keys arrive one at a time without echo. Ctrl-C and Ctrl-Z still send signals. */
-function withoutLines(modes: Modes): Modes {
-  const changed = modes.slice()
-  const view = new DataView(changed.buffer)
-  view.setUint32(LOCAL_FLAGS_AT, view.getUint32(LOCAL_FLAGS_AT, true) & ~(ICANON | ECHO), true)
-  return changed
-}
-
-/** Also true if the terminal is not our controlling terminal: then it stops no process. */
-function isInForeground(): boolean {
-  const group = new Uint8Array(4)
-  if (libc.ioctl(1, libc.TIOCGPGRP, group) < 0) return true
-  return new DataView(group.buffer).getInt32(0, true) === processStat('self')?.processGroup
 }
 
 function typedKeys(): string {

@@ -9,6 +9,7 @@ import type { Printed } from '../../views/words/printed.ts'
 import { unlessRefused } from '../../views/words/refusals.ts'
 import { command } from '../command.ts'
 import type { Context } from '../context.ts'
+import { hostOption, isElsewhere } from '../elsewhere.ts'
 import { gpuIds, reservationId } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
 
@@ -25,16 +26,20 @@ interface Released {
   readonly unreserved: readonly UnitId[]
 }
 
+const options = [
+  option('-G, --gpu-ids <ids>', 'Only these GPUs, also those of your runs', {
+    kind: gpuIds,
+    onlyTyped: true,
+  }),
+  hostOption,
+]
+
 export const release = command({
   examples: ['canhazgpu release', 'canhazgpu release --gpu-ids 1,3', 'canhazgpu release 3f2a8c1e90ab'],
   operand: { name: 'ids', placeholder: '[ID]', kind: reservationId, atMost: 1 },
-  options: [
-    option('-G, --gpu-ids <ids>', 'Only these GPUs, also those of your runs', {
-      kind: gpuIds,
-      onlyTyped: true,
-    }),
-  ],
-  handle: async ({ ids: [id], gpuIds }, context): Promise<Result> => {
+  options,
+  handle: async ({ ids: [id], gpuIds, host }, context): Promise<Result> => {
+    if (isElsewhere(host, context)) return context.runOnHost({ name: 'release', options, host })
     if (id !== undefined) {
       if (gpuIds === undefined) return releaseById(id, context)
       throw new CanhazgpuError('usage', 'An id and --gpu-ids contradict each other')

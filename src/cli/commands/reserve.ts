@@ -15,6 +15,7 @@ import { book } from '../booking.ts'
 import { command } from '../command.ts'
 import type { Given } from '../command-spec.ts'
 import type { Context } from '../context.ts'
+import { hostOption, isElsewhere } from '../elsewhere.ts'
 import { duration, when } from '../options/kinds.ts'
 import { option, overriddenByAnyOf } from '../options/option.ts'
 
@@ -43,6 +44,7 @@ const options = [
   option('--docker', "Print the option for 'docker run'", {
     isOverridden: overriddenByAnyOf('short', 'export', 'at'),
   }),
+  hostOption,
 ]
 
 type ReserveOptions = Given<typeof options>
@@ -56,6 +58,9 @@ export const reserve = command({
   ],
   options,
   handle: async (given, context): Promise<Reserved> => {
+    if (isElsewhere(given.host, context)) {
+      return context.runOnHost({ name: 'reserve', options, host: given.host })
+    }
     if (given.wait !== undefined) context.keepInherited()
     const form = formOf(given)
     const { at } = given

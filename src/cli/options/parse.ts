@@ -43,10 +43,13 @@ function parsed(words: readonly string[], grammar: Grammar): Parsed {
 }
 
 /** A lone dash often means a stream, so it is an operand. */
-const isOption = (word: string): boolean => word.startsWith('-') && word !== '-'
+export const isOption = (word: string): boolean => word.startsWith('-') && word !== '-'
 
 /** The option that a word names. `--gpus=2`, `-g2` and `-g=2` have its value attached. */
-function optionIn(word: string, known: readonly Option[]): { option: Option; attached: string | undefined } {
+export function optionIn(
+  word: string,
+  known: readonly Option[],
+): { option: Option; attached: string | undefined } {
   const equals = word.indexOf('=')
   const name = equals < 0 ? word : word.slice(0, equals)
   const whole = known.find((option) => [option.long, option.short, option.alias].includes(name))
@@ -61,7 +64,7 @@ function optionIn(word: string, known: readonly Option[]): { option: Option; att
 }
 
 /** The next word, if it is the option's value. */
-function valueAfter(option: Option, next: string | undefined, grammar: Grammar): string | undefined {
+export function valueAfter(option: Option, next: string | undefined, grammar: Grammar): string | undefined {
   switch (option.takes) {
     case 'no value':
       return undefined

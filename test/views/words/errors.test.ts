@@ -190,6 +190,8 @@ const IN_OTHER_TABLES: readonly ErrorCode[] = [
   ...(['daemon-unavailable', 'daemon-incompatible'] as const),
   // fleet-errors.test.ts
   ...(['board-unavailable', 'host-unknown', 'host-unreachable'] as const),
+  // host-failures.test.ts
+  ...(['host-incompatible', 'connection-lost'] as const),
 ]
 
 test('every error code has a row', () => {

@@ -1,0 +1,73 @@
+import * as libc from '../kernel/libc.ts'
+
+/** What may be written to a pipe of another program without blocking, if poll(2) reports room (PIPE_BUF). */
+const CERTAIN_BYTES = 4096
+
+type Bytes = Uint8Array<ArrayBuffer>
+
+/** Bytes on their way to a descriptor, in order. */
+export class Outlet {
+  readonly fd: number
+  readonly #mayBlock: boolean
+  #waiting: Bytes[] = []
+  #size = 0
+  #isEnding = false
+  /** The other end is closed: bytes are dropped. */
+  isBroken = false
+  isClosed = false
+
+  /** `mayBlock`: the descriptor is shared with other programs, so it cannot be made non-blocking. */
+  constructor(fd: number, { mayBlock }: { readonly mayBlock: boolean }) {
+    this.fd = fd
+    this.#mayBlock = mayBlock
+    if (!mayBlock) libc.fcntl(fd, libc.F_SETFL, libc.O_NONBLOCK)
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  push(bytes: Bytes): void {
+    if (this.isBroken || this.isClosed || this.#isEnding || bytes.length === 0) return
+    this.#waiting.push(bytes)
+    this.#size += bytes.length
+  }
+
+  /** Closes the descriptor after the last byte. */
+  end(): void {
+    this.#isEnding = true
+    this.#closeIfDone()
+  }
+
+  /** Writes what the descriptor takes without blocking; poll(2) has reported room. */
+  write(): void {
+    while (this.#waiting.length > 0 && !this.isBroken) {
+      const [first = new Uint8Array()] = this.#waiting
+      const written = libc.write(this.fd, this.#mayBlock ? first.subarray(0, CERTAIN_BYTES) : first)
+      if (written === -libc.EINTR) continue
+      if (written === -libc.EAGAIN) return
+      if (written < 0) this.#break()
+      else this.#advance(first, written)
+      if (this.#mayBlock) break
+    }
+    this.#closeIfDone()
+  }
+
+  #advance(first: Bytes, written: number): void {
+    this.#size -= written
+    if (written === first.length) this.#waiting.shift()
+    else this.#waiting[0] = first.subarray(written)
+  }
+
+  #break(): void {
+    this.isBroken = true
+    this.#waiting = []
+    this.#size = 0
+  }
+
+  #closeIfDone(): void {
+    if (!this.#isEnding || this.#size > 0 || this.isClosed) return
+    this.isClosed = true
+    libc.close(this.fd)
+  }
+}

@@ -1,0 +1,27 @@
+import type { RemoteHost } from '../../domain/fleet/host-name.ts'
+import type { Millis } from '../../domain/pool/model.ts'
+
+/**
+ * The command line of `ssh` that runs this program on a host with one request. It asks nothing. The settings of the
+ * account (`~/.ssh/config`) choose address, port, keys and proxies, but may not add forwardings or another command.
+ */
+export function sshCommand(host: RemoteHost, request: string, connectTimeout: Millis): readonly string[] {
+  const settings = [
+    'BatchMode=yes',
+    `ConnectTimeout=${Math.max(1, Math.ceil(connectTimeout / 1000))}`,
+    'LogLevel=ERROR',
+    'ClearAllForwardings=yes',
+    'ForwardX11=no',
+    'PermitLocalCommand=no',
+    'RemoteCommand=none',
+  ]
+  const account = host.account === undefined ? [] : ['-l', host.account]
+  const options = settings.flatMap((setting) => ['-o', setting])
+  return ['ssh', '-T', ...options, ...account, '--', host.name, `canhazgpu __remote ${request}`]
+}
+
+/** The last line that `ssh`, or the shell there, has printed: the reason of a failure. */
+export function reasonIn(stderr: string): string | undefined {
+  const lines = stderr.split(/[\r\n]+/).map((line) => line.trim())
+  return lines.findLast((line) => line !== '')
+}

@@ -1,0 +1,52 @@
+import type { End } from '../../domain/fleet/frames.ts'
+import type { RemoteHost } from '../../domain/fleet/host-name.ts'
+import type { Millis } from '../../domain/pool/model.ts'
+import * as libc from '../kernel/libc.ts'
+import { endOf, newPipe, spawn } from '../kernel/spawn.ts'
+import { inheritedEnvironment, toByteText } from '../process/environment.ts'
+import { Inlet } from './inlet.ts'
+import { Outlet } from './outlet.ts'
+import { sshCommand } from './ssh-command.ts'
+
+/** A running `ssh` with pipes for its streams. Without this process it ends by itself: its input is then at its end. */
+export interface SshProcess {
+  readonly pid: number
+  readonly input: Outlet
+  readonly output: Inlet
+  readonly errorOutput: Inlet
+  /** How it ended; null before. */
+  readonly end: () => End | null
+  readonly kill: () => void
+}
+
+const SIGKILL = 9
+
+/** A negated errno if `ssh` cannot be started. */
+export function startSsh(host: RemoteHost, request: string, connectTimeout: Millis): SshProcess | number {
+  const [input, output, errorOutput] = [newPipe(), newPipe(), newPipe()]
+  const theirs = [input.reading, output.writing, errorOutput.writing]
+  const pid = spawn({
+    program: 'ssh',
+    args: sshCommand(host, request, connectTimeout).map(toByteText),
+    environment: inheritedEnvironment(),
+    descriptors: theirs,
+    ownGroup: true,
+  })
+  for (const fd of theirs) libc.close(fd)
+  if (pid < 0) return pid
+  let ended: { readonly status: number } | null = null
+  const end = (): End | null => {
+    ended ??= libc.reap(pid)
+    return ended === null ? null : endOf(ended.status)
+  }
+  return {
+    pid,
+    input: new Outlet(input.writing, { mayBlock: false }),
+    output: new Inlet(output.reading, { mayBlock: false }),
+    errorOutput: new Inlet(errorOutput.reading, { mayBlock: false }),
+    end,
+    kill: () => {
+      if (end() === null) libc.kill(pid, SIGKILL)
+    },
+  }
+}

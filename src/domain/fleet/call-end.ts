@@ -1,0 +1,18 @@
+import type { End } from './frames.ts'
+
+/** How a request to another host ended. */
+export type CallEnd =
+  /** `isStarted`: the command had its GPUs. `held`: its output, if none is shown before that. */
+  | { readonly kind: 'ended'; readonly end: End; readonly isStarted: boolean; readonly held: string }
+  | FailedCall
+
+export type FailedCall =
+  /** The host answered that it cannot run the command. */
+  | { readonly kind: 'failed'; readonly failure: Readonly<Record<string, unknown>> }
+  /** Nothing has started there. */
+  | { readonly kind: 'unreachable'; readonly reason: string }
+  /** Another program answers, or none. */
+  | { readonly kind: 'not-understood'; readonly reason: string }
+  /** The connection ended after the start of the command. */
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'interrupted' }

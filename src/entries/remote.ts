@@ -1,0 +1,33 @@
+import { changeFolder, errorText } from '../adapters/kernel/libc.ts'
+import { fromByteText } from '../adapters/process/environment.ts'
+import { snapshotInherited } from '../adapters/process/inherited.ts'
+import { Answer } from '../adapters/ssh/answer.ts'
+import { CallerService } from '../adapters/ssh/serve-caller.ts'
+import { startHosted } from '../adapters/ssh/start-hosted.ts'
+import { CanhazgpuError } from '../domain/errors.ts'
+import { decodeRequest, type RemoteCommand } from '../domain/fleet/remote-request.ts'
+import { folderFailure, requestFailure } from '../views/words/host-failures.ts'
+import { VERSION } from './version.ts'
+
+/** `canhazgpu __remote <request>`: performs the request of another host on the standard streams, which are those of SSH. */
+export function remoteMain(argument: string): number {
+  const answer = new Answer()
+  try {
+    const decoded = decodeRequest(argument)
+    if (decoded.kind !== 'request') throw requestFailure(decoded, VERSION)
+    serve(decoded.request)
+    return 0
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    answer.fail(error instanceof CanhazgpuError ? error : new CanhazgpuError('failure', error.message))
+    return 1
+  }
+}
+
+function serve(request: RemoteCommand): void {
+  const inherited = snapshotInherited()
+  const { folder } = request
+  const failure = folder === undefined ? 0 : changeFolder(folder)
+  if (failure < 0) throw folderFailure(fromByteText(folder ?? ''), errorText(-failure))
+  new CallerService(startHosted(request, inherited)).run()
+}

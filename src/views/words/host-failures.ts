@@ -1,0 +1,81 @@
+import { CanhazgpuError, ERROR_CODES, type ErrorCode } from '../../domain/errors.ts'
+import type { FailedCall } from '../../domain/fleet/call-end.ts'
+import type { HostName, RemoteHost } from '../../domain/fleet/host-name.ts'
+import { type Decoded, REQUEST_VERSION } from '../../domain/fleet/remote-request.ts'
+import { printable } from '../../domain/text/text.ts'
+
+/** The failure of a command that another host was asked to run. */
+export function callFailure(end: FailedCall, name: HostName): CanhazgpuError {
+  switch (end.kind) {
+    case 'failed': {
+      const { code, message, hint } = end.failure
+      return new CanhazgpuError(isErrorCode(code) ? code : 'failure', `${name}: ${textOf(message)}`, {
+        ...(typeof hint === 'string' ? { hint: printable(hint) } : {}),
+      })
+    }
+    case 'unreachable':
+      return new CanhazgpuError('host-unreachable', `Cannot reach ${name}: ${textOf(end.reason)}`, {
+        hint: `nothing runs there for you; try: ssh ${name} true`,
+      })
+    case 'not-understood':
+      return new CanhazgpuError(
+        'host-incompatible',
+        `canhazgpu does not answer on ${name}: ${textOf(end.reason)}`,
+        {
+          hint: `install this version there; try: ssh ${name} canhazgpu --version`,
+        },
+      )
+    case 'lost':
+      return new CanhazgpuError('connection-lost', `The connection to ${name} was lost`, {
+        hint: 'the command there gets SIGHUP when that host notices it',
+      })
+    case 'interrupted':
+      return new CanhazgpuError('interrupted', `Interrupted while connecting to ${name}`)
+  }
+}
+
+export function unknownHost(name: string, known: readonly RemoteHost[]): CanhazgpuError {
+  const names = known.map((each) => each.name).join(', ')
+  return new CanhazgpuError('usage', `Unknown host '${printable(name)}'`, {
+    hint: names === '' ? 'list hosts under remote_hosts in the configuration' : `known hosts: ${names}`,
+  })
+}
+
+/** On the host: why it does not perform a request. */
+export function requestFailure(decoded: Exclude<Decoded, { kind: 'request' }>, own: string): CanhazgpuError {
+  const detail = { hint: 'install the same version on both hosts' }
+  switch (decoded.kind) {
+    case 'other-version':
+      return new CanhazgpuError(
+        'host-incompatible',
+        `canhazgpu ${own} there understands version ${REQUEST_VERSION} of requests, and canhazgpu ${decoded.program} here sends version ${decoded.version}`,
+        detail,
+      )
+    case 'invalid':
+      return new CanhazgpuError(
+        'host-incompatible',
+        `canhazgpu ${own} there does not understand the request`,
+        detail,
+      )
+  }
+}
+
+/** On the host: it has no such working folder. */
+export const folderFailure = (folder: string, reason: string): CanhazgpuError =>
+  new CanhazgpuError('failure', `cannot use the folder ${printable(folder)} there: ${reason}`, {
+    hint: 'name a folder of that host with --workdir',
+  })
+
+export const noFolderHere = (): CanhazgpuError =>
+  new CanhazgpuError('failure', 'The current folder does not exist any longer', {
+    hint: 'name a folder of that host with --workdir',
+  })
+
+export const requestTooLong = (): CanhazgpuError =>
+  new CanhazgpuError('usage', 'The command line is too long for another host', {
+    hint: 'write the command into a script there',
+  })
+
+const textOf = (value: unknown): string => printable(typeof value === 'string' ? value : 'unknown reason')
+
+const isErrorCode = (code: unknown): code is ErrorCode => ERROR_CODES.some((each) => each === code)
