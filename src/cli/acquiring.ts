@@ -86,6 +86,7 @@ export async function acquireFor(
   intent: Intent,
   context: Context,
 ): Promise<Grant> {
+  if (context.caller?.wantsForecast === true) return context.answerForecast(intent)
   const grant = await acquired(options, intent, context)
   if (context.caller === null || context.caller.agrees()) return grant
   await (await context.pool()).perform({ op: 'end', id: grant.reservation.id, outcome: 'released' })

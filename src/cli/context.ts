@@ -113,8 +113,10 @@ export interface Context {
   readonly place: Place | null
   /** Present if another host asked for this command: it runs here, whatever `--host` is by default. */
   readonly caller: RemoteCaller | null
-  /** Runs this command on another host, as it was typed, and ends as it ends. */
-  readonly runOnHost: (command: HostedCommand) => Promise<never>
+  /** Runs this command on another host, as it was typed, and ends as it ends. Returns if that host is this one. */
+  readonly runOnHost: (command: HostedCommand) => Promise<void>
+  /** Prints when the request could start, and ends. */
+  readonly answerForecast: (intent: Intent) => Promise<never>
   /** Waits in the queue until the GPUs are granted, or the request is refused. Throws `interrupted` after a signal. */
   readonly waitInQueue: (intent: Intent, wait: QueueWait) => Promise<Grant | Refusal>
   /** Wakes on signals and on changes of the pool. While it is open, Ctrl-C does not end this process. */
@@ -203,6 +205,8 @@ export interface Place {
 export interface RemoteCaller {
   /** Our descriptor of the connection to the process that serves it. */
   readonly gate: number
+  /** It asks only when the command could start. */
+  readonly wantsForecast: boolean
   /** Asks whether it still waits for the GPUs that were just granted; false if it is gone. */
   readonly agrees: () => boolean
 }
@@ -212,8 +216,10 @@ export interface HostedCommand {
   readonly name: 'run' | 'reserve' | 'release'
   /** Its own options. */
   readonly options: readonly Option[]
-  /** A name of the configuration. */
+  /** A name of the configuration, or `any`. */
   readonly host: string
+  /** Whether it may join a queue. */
+  readonly waits: boolean
   /** The working folder there; absent: the same as here. */
   readonly workdir?: string
 }

@@ -1,8 +1,33 @@
-import type { Context } from './context.ts'
+import type { Context, HostedCommand } from './context.ts'
+import type { Option } from './options/option.ts'
 import { option } from './options/option.ts'
 
+/** For commands that one host performs. */
 export const hostOption = option('--host <name>', 'Do it on another host, by SSH')
 
-/** Whether another host performs the command. A host that performs it for a caller does it itself. */
-export const isElsewhere = (host: string | undefined, { caller }: Context): host is string =>
-  host !== undefined && caller === null
+/** For commands that acquire GPUs. */
+export const anyHostOption = option(
+  '--host <name>',
+  'Do it on another host, by SSH; any: where it can start first',
+)
+
+interface Given {
+  readonly host?: string | undefined
+  readonly workdir?: string | undefined
+  readonly wait?: unknown
+  readonly nonblock?: boolean | undefined
+}
+
+/**
+ * Performs the command on the host of `--host`, and ends as it ends. Returns if this host performs it: there is no such
+ * option, it names this host, or another host asked this one.
+ */
+export async function unlessElsewhere(
+  name: HostedCommand['name'],
+  { host, workdir, wait, nonblock }: Given,
+  { context, options }: { readonly context: Context; readonly options: readonly Option[] },
+): Promise<void> {
+  if (host === undefined || context.caller !== null) return
+  const waits = wait !== undefined && nonblock !== true
+  await context.runOnHost({ name, options, host, waits, ...(workdir === undefined ? {} : { workdir }) })
+}

@@ -5,11 +5,8 @@ import { settingOptions } from './options/settings.ts'
 import { withoutOptions } from './options/without.ts'
 import { programOptions } from './program.ts'
 
-/** Options for this host only: which host, and where this program finds its settings here. */
-const LOCAL_OPTIONS = ['host', 'workdir', 'config', 'store']
-
 interface TypedWords<Word> {
-  /** After the name of the command, without the options for this host. */
+  /** After the name of the command, without the options of some names. */
   readonly words: readonly Word[]
   /** After `--`; null without `--`. */
   readonly commandLine: readonly Word[] | null
@@ -19,7 +16,7 @@ interface TypedWords<Word> {
 export function typedWords<Word>(
   args: readonly string[],
   exact: readonly Word[],
-  own: readonly Option[],
+  { own, without }: { readonly own: readonly Option[]; readonly without: readonly string[] },
 ): TypedWords<Word> {
   const dashes = args.indexOf('--')
   const end = dashes < 0 ? args.length : dashes
@@ -27,7 +24,7 @@ export function typedWords<Word>(
   const before = parseWords(typed, { options: programOptions(), stopAtOperand: true })
   const start = end - before.operands.length + 1
   const options = [...own, JSON_OPTION, ...settingOptions()]
-  const kept = withoutOptions(typed.slice(start), options, LOCAL_OPTIONS)
+  const kept = withoutOptions(typed.slice(start), options, without)
   return {
     words: kept.flatMap((at) => exact.slice(start + at, start + at + 1)),
     commandLine: dashes < 0 ? null : exact.slice(dashes + 1),

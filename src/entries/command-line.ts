@@ -201,7 +201,11 @@ async function openContext(
     caller,
     runOnHost: async (command) => {
       const { runOnHost } = await import('./on-host.ts')
-      return runOnHost(command, { settings, args, ignoredSignals: ignoredSignals() })
+      return runOnHost(command, { settings, args, stderr, json, ignoredSignals: ignoredSignals() })
+    },
+    answerForecast: async (intent) => {
+      const { answerForecast } = await import('./answer-forecast.ts')
+      return answerForecast(await (await access()).pool(), intent, currentProcess())
     },
     waitInQueue: async (intent, wait) =>
       (await access()).waitInQueue(intent, wait, {

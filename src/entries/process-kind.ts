@@ -61,9 +61,10 @@ export async function runProcess(args: readonly string[]): Promise<void> {
       exitNow(remoteMain(args[1] ?? ''))
       break
     }
-    case '__hosted': {
+    case '__hosted':
+    case '__forecast': {
       const { hostedMain } = await import('./hosted.ts')
-      exitNow(await hostedMain(args.slice(1)))
+      exitNow(await hostedMain(args.slice(1), args[0] === '__forecast'))
       break
     }
     case '__rejoin': {

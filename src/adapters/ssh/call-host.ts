@@ -32,8 +32,10 @@ export interface Call {
   readonly hasInput: boolean
   /** Bit n - 1 is set for each signal n that this process must not handle. */
   readonly ignoredSignals: bigint
-  /** Whether to show no output of a command that is not granted its GPUs. */
-  readonly isTrial: boolean
+  /**
+   * A line for stderr at the start. With it the call is an attempt: a command that is not granted its GPUs shows nothing.
+   */
+  readonly announcement?: string
 }
 
 const PING_MS: Millis = 5_000
@@ -189,7 +191,7 @@ class RunningCall {
     switch (kind) {
       case FROM_HOST.output:
       case FROM_HOST.errorOutput:
-        if (this.#call.isTrial && !this.#isStarted) this.#held.push(taken)
+        if (this.#call.announcement !== undefined && !this.#isStarted) this.#held.push(taken)
         else this.#show(taken)
         break
       case FROM_HOST.credit:
@@ -199,7 +201,7 @@ class RunningCall {
         this.#start()
         break
       case FROM_HOST.end:
-        this.#end = { kind: 'ended', end: endIn(content), isStarted: this.#isStarted, held: this.#heldText() }
+        this.#end = { kind: 'ended', end: endIn(content), isStarted: this.#isStarted }
         return
       case FROM_HOST.failure:
         this.#end = { kind: 'failed', failure: recordIn(content) }
@@ -213,6 +215,8 @@ class RunningCall {
 
   #start(): void {
     this.#isStarted = true
+    const { announcement } = this.#call
+    if (announcement !== undefined) this.#stderr.push(libc.utf8(announcement))
     for (const each of this.#held.splice(0)) this.#show(each)
     this.#ssh.input.push(frame(FROM_CALLER.go))
     this.#terminal?.takeOver()
@@ -270,10 +274,6 @@ class RunningCall {
 
   /** Whether all output is written. */
   #isShown = (): boolean => this.#stdout.size === 0 && this.#stderr.size === 0
-
-  #heldText(): string {
-    return this.#held.map(({ content }) => libc.utf8Text(content)).join('')
-  }
 }
 
 const endWords = (end: End): string =>

@@ -13,6 +13,8 @@ import { Outlet } from './outlet.ts'
 /** The descriptor of the gate in the hosted process (`src/entries/hosted.ts`). */
 const GATE = 3
 
+const KINDS = { command: '__hosted', forecast: '__forecast' } as const
+
 /** A command of this program that runs for a caller on another host. */
 export interface Hosted {
   readonly pid: number
@@ -31,7 +33,7 @@ export interface Hosted {
 export function startHosted(request: RemoteCommand, inherited: Inherited): Hosted {
   const { theirs, ours, path } = request.terminal === undefined ? pipes() : terminal(request.terminal)
   const [gate, theirGate] = newSocketPair()
-  const words = selfCommand(['__hosted', String(GATE), request.command]).map(toByteText)
+  const words = selfCommand([KINDS[request.operation], String(GATE), request.command]).map(toByteText)
   const commandLine = request.commandLine === undefined ? [] : ['--', ...request.commandLine]
   // The runtime has raised the limit; the command must get the limit of this session.
   setOpenFiles(inherited.openFiles)

@@ -9,7 +9,7 @@ import type { Printed } from '../../views/words/printed.ts'
 import { unlessRefused } from '../../views/words/refusals.ts'
 import { command } from '../command.ts'
 import type { Context } from '../context.ts'
-import { hostOption, isElsewhere } from '../elsewhere.ts'
+import { hostOption, unlessElsewhere } from '../elsewhere.ts'
 import { gpuIds, reservationId } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
 
@@ -39,7 +39,7 @@ export const release = command({
   operand: { name: 'ids', placeholder: '[ID]', kind: reservationId, atMost: 1 },
   options,
   handle: async ({ ids: [id], gpuIds, host }, context): Promise<Result> => {
-    if (isElsewhere(host, context)) return context.runOnHost({ name: 'release', options, host })
+    await unlessElsewhere('release', { host }, { context, options })
     if (id !== undefined) {
       if (gpuIds === undefined) return releaseById(id, context)
       throw new CanhazgpuError('usage', 'An id and --gpu-ids contradict each other')

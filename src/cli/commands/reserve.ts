@@ -15,7 +15,7 @@ import { book } from '../booking.ts'
 import { command } from '../command.ts'
 import type { Given } from '../command-spec.ts'
 import type { Context } from '../context.ts'
-import { hostOption, isElsewhere } from '../elsewhere.ts'
+import { anyHostOption, unlessElsewhere } from '../elsewhere.ts'
 import { duration, when } from '../options/kinds.ts'
 import { option, overriddenByAnyOf } from '../options/option.ts'
 
@@ -44,7 +44,7 @@ const options = [
   option('--docker', "Print the option for 'docker run'", {
     isOverridden: overriddenByAnyOf('short', 'export', 'at'),
   }),
-  hostOption,
+  anyHostOption,
 ]
 
 type ReserveOptions = Given<typeof options>
@@ -58,9 +58,7 @@ export const reserve = command({
   ],
   options,
   handle: async (given, context): Promise<Reserved> => {
-    if (isElsewhere(given.host, context)) {
-      return context.runOnHost({ name: 'reserve', options, host: given.host })
-    }
+    await unlessElsewhere('reserve', given, { context, options })
     if (given.wait !== undefined) context.keepInherited()
     const form = formOf(given)
     const { at } = given

@@ -13,7 +13,7 @@ import { acquireFor, acquiringOptions, intentOf } from '../acquiring.ts'
 import { command } from '../command.ts'
 import type { Given } from '../command-spec.ts'
 import type { Context } from '../context.ts'
-import { hostOption, isElsewhere } from '../elsewhere.ts'
+import { anyHostOption, unlessElsewhere } from '../elsewhere.ts'
 import { duration } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
 
@@ -29,7 +29,7 @@ const options = [
     needs: ['--timeout', '--until-booked'],
   }),
   option('--until-booked', 'End the command before a booking needs its GPUs'),
-  hostOption,
+  anyHostOption,
   option('--workdir <folder>', 'Working folder on that host (default: the same as here)', {
     needs: ['--host'],
     onlyTyped: true,
@@ -47,10 +47,7 @@ export const run = command({
   takesCommand: true,
   options,
   handle: async (given, context): Promise<never> => {
-    const { host, workdir } = given
-    if (isElsewhere(host, context)) {
-      return context.runOnHost({ name: 'run', options, host, ...(workdir === undefined ? {} : { workdir }) })
-    }
+    await unlessElsewhere('run', given, { context, options })
     const launcher = await context.launch().catch((error) => {
       throw withShellHint(error, context.commandLine ?? [])
     })

@@ -2,9 +2,8 @@ import type { End } from './frames.ts'
 
 /** How a request to another host ended. */
 export type CallEnd =
-  /** `isStarted`: the command had its GPUs. `held`: its output, if none is shown before that. */
-  | { readonly kind: 'ended'; readonly end: End; readonly isStarted: boolean; readonly held: string }
-  | FailedCall
+  /** `isStarted`: the command had its GPUs. */
+  { readonly kind: 'ended'; readonly end: End; readonly isStarted: boolean } | FailedCall
 
 export type FailedCall =
   /** The host answered that it cannot run the command. */

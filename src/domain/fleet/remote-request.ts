@@ -11,7 +11,8 @@ export type RemoteRequest = RemoteCommand
 
 /** A command of this program, as it was typed, but for the options that choose the host. */
 export interface RemoteCommand {
-  readonly operation: 'command'
+  /** `forecast`: only when it could start, in place of acquiring GPUs. */
+  readonly operation: 'command' | 'forecast'
   readonly command: RemoteCommandName
   /** The options and operands after the name of the command. */
   readonly words: readonly ByteText[]
@@ -78,12 +79,13 @@ function parsed(argument: string): unknown {
 function readRequest(value: Unknown): RemoteRequest | undefined {
   const { operation, command, words } = value
   if (!isRemoteCommand(command) || !areWords(words)) return undefined
-  return operation === 'command' ? readCommand(value, { command, words }) : undefined
+  if (operation !== 'command' && operation !== 'forecast') return undefined
+  return readCommand(value, { operation, command, words })
 }
 
 function readCommand(
   { commandLine, folder, environment, terminal }: Unknown,
-  typed: Pick<RemoteCommand, 'command' | 'words'>,
+  typed: Pick<RemoteCommand, 'operation' | 'command' | 'words'>,
 ): RemoteCommand | undefined {
   const isCommandLine = commandLine === undefined || (areWords(commandLine) && commandLine.length > 0)
   const isFolder = folder === undefined || (isWord(folder) && folder !== '')
@@ -91,7 +93,7 @@ function readCommand(
   if (!isCommandLine || !isFolder || !isTerminal || !areWords(environment)) return undefined
   if (!environment.every((entry) => /^[A-Za-z_]\w*=/.test(entry))) return undefined
   return {
-    ...{ operation: 'command', ...typed, environment },
+    ...{ ...typed, environment },
     ...(commandLine === undefined ? {} : { commandLine }),
     ...(folder === undefined ? {} : { folder }),
     ...(terminal === undefined ? {} : { terminal }),

@@ -20,7 +20,7 @@ const terminal = fc.record({
 })
 const requests: fc.Arbitrary<RemoteCommand> = fc.record(
   {
-    operation: fc.constant('command' as const),
+    operation: fc.constantFrom('command' as const, 'forecast' as const),
     command: fc.constantFrom(...REMOTE_COMMANDS),
     words: fc.array(word),
     environment: fc.array(word.map((value) => `LC_X=${value}`)),

@@ -1,0 +1,101 @@
+import type { FailedCall } from '../../domain/fleet/call-end.ts'
+import { FROM_HOST } from '../../domain/fleet/frames.ts'
+import type { Millis } from '../../domain/pool/model.ts'
+import * as libc from '../kernel/libc.ts'
+import { GreetedFrames } from './greeted.ts'
+import { reasonIn } from './ssh-command.ts'
+
+/** What a host answers to a request that needs neither input nor a terminal. */
+export type HostAnswer =
+  | {
+      readonly kind: 'answered'
+      readonly status: number
+      readonly output: string
+      readonly errorOutput: string
+    }
+  | FailedCall
+
+const MOST_OUTPUT = 2 * 1024 * 1024
+const MOST_REASON = 8192
+const SSH_FAILED = 255
+
+/**
+ * Runs a command line that speaks like `canhazgpu __remote`, usually that of `ssh`, and returns its whole answer. Several
+ * can run at once. It is ended at the deadline.
+ */
+export async function askHost(argv: readonly string[], deadline: Millis): Promise<HostAnswer> {
+  let child: Bun.Subprocess<'pipe', 'pipe', 'pipe'>
+  try {
+    // In a session of its own, so that the keys of our terminal do not end it, and it finds no terminal to ask at.
+    child = Bun.spawn([...argv], { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe', detached: true })
+  } catch (error) {
+    return { kind: 'unreachable', reason: error instanceof Error ? error.message : String(error) }
+  }
+  const timer = setTimeout(() => child.kill('SIGKILL'), deadline)
+  try {
+    const reason = textOf(child.stderr)
+    const answer = await answerIn(child.stdout)
+    if (answer !== undefined) return answer
+    const status = await child.exited
+    if (child.signalCode !== null)
+      return { kind: 'unreachable', reason: `no answer within ${deadline / 1000} s` }
+    const why = reasonIn(await reason) ?? `ssh ended with status ${status}`
+    return { kind: status === SSH_FAILED ? 'unreachable' : 'not-understood', reason: why }
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    return { kind: 'not-understood', reason: error.message }
+  } finally {
+    clearTimeout(timer)
+    child.kill('SIGKILL')
+  }
+}
+
+/** Undefined if the stream ends before the answer does. */
+async function answerIn(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<HostAnswer | undefined> {
+  const frames = new GreetedFrames()
+  const texts = { [FROM_HOST.output]: [] as string[], [FROM_HOST.errorOutput]: [] as string[] }
+  const decoders = { [FROM_HOST.output]: new TextDecoder(), [FROM_HOST.errorOutput]: new TextDecoder() }
+  let size = 0
+  for await (const bytes of stream) {
+    size += bytes.length
+    if (size > MOST_OUTPUT) throw new Error('the answer is too long')
+    for (const { kind, content } of frames.push(bytes)) {
+      switch (kind) {
+        case FROM_HOST.output:
+        case FROM_HOST.errorOutput:
+          texts[kind].push(decoders[kind].decode(content, { stream: true }))
+          break
+        case FROM_HOST.end: {
+          const { code } = recordIn(content)
+          return {
+            ...{ kind: 'answered', status: typeof code === 'number' ? code : 1 },
+            output: texts[FROM_HOST.output].join(''),
+            errorOutput: texts[FROM_HOST.errorOutput].join(''),
+          }
+        }
+        case FROM_HOST.failure:
+          return { kind: 'failed', failure: recordIn(content) }
+      }
+    }
+  }
+  return undefined
+}
+
+async function textOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
+  let text = ''
+  try {
+    for await (const bytes of stream) text = (text + libc.utf8Text(bytes)).slice(-MOST_REASON)
+  } catch {
+    // It was ended.
+  }
+  return text
+}
+
+function recordIn(content: Uint8Array): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(libc.utf8Text(content))
+    return typeof value === 'object' && value !== null ? { ...value } : {}
+  } catch {
+    return {}
+  }
+}
