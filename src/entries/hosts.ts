@@ -1,8 +1,8 @@
 import { steadyNow } from '../adapters/kernel/clock.ts'
 import { hostname } from '../adapters/kernel/procfs.ts'
 import { Hosts } from '../app/fleet/hosts.ts'
-import { hostUnreachable } from '../domain/fleet/fleet-errors.ts'
 import { ownHostName } from '../domain/fleet/host-name.ts'
+import type { Millis } from '../domain/pool/model.ts'
 import type { Settings } from '../domain/settings.ts'
 import type { HostReader } from '../ports/host-reader.ts'
 import type { PoolService } from '../ports/pool-service.ts'
@@ -18,13 +18,17 @@ export function openHosts(settings: Settings, pool: () => Promise<PoolService>):
     read: { status: readStatusPart, queue: readQueuePart, usage: readUsagePart },
     board: settings.fleet === null ? null : openBoard(settings.fleet),
     remote: settings.remoteHosts,
-    reader: NO_READER,
+    reader: OVER_SSH,
     clock: steadyNow,
   })
 }
 
-const NO_READER: HostReader = {
-  read: async ({ name }) => {
-    throw hostUnreachable(name, 'this version does not ask hosts over SSH')
+/** A host has this time to answer. */
+const ANSWER_MS: Millis = 10_000
+
+const OVER_SSH: HostReader = {
+  read: async (host, part) => {
+    const { readOverSsh } = await import('./read-over-ssh.ts')
+    return readOverSsh(host, part, ANSWER_MS)
   },
 }

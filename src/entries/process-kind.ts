@@ -58,7 +58,7 @@ export async function runProcess(args: readonly string[]): Promise<void> {
     }
     case '__remote': {
       const { remoteMain } = await import('./remote.ts')
-      exitNow(remoteMain(args[1] ?? ''))
+      exitNow(await remoteMain(args[1] ?? ''))
       break
     }
     case '__hosted':

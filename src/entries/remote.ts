@@ -5,23 +5,30 @@ import { Answer } from '../adapters/ssh/answer.ts'
 import { CallerService } from '../adapters/ssh/serve-caller.ts'
 import { startHosted } from '../adapters/ssh/start-hosted.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
-import { decodeRequest, type RemoteCommand } from '../domain/fleet/remote-request.ts'
+import { decodeRequest, type RemoteCommand, type RemoteSnapshot } from '../domain/fleet/remote-request.ts'
 import { folderFailure, requestFailure } from '../views/words/host-failures.ts'
 import { VERSION } from './version.ts'
 
 /** `canhazgpu __remote <request>`: performs the request of another host on the standard streams, which are those of SSH. */
-export function remoteMain(argument: string): number {
+export async function remoteMain(argument: string): Promise<number> {
   const answer = new Answer()
   try {
     const decoded = decodeRequest(argument)
     if (decoded.kind !== 'request') throw requestFailure(decoded, VERSION)
-    serve(decoded.request)
+    const { request } = decoded
+    if (request.operation === 'snapshot') answer.document(await snapshot(request))
+    else serve(request)
     return 0
   } catch (error) {
     if (!(error instanceof Error)) throw error
     answer.fail(error instanceof CanhazgpuError ? error : new CanhazgpuError('failure', error.message))
     return 1
   }
+}
+
+async function snapshot({ part }: RemoteSnapshot): Promise<string> {
+  const { snapshotPart } = await import('./remote-snapshot.ts')
+  return snapshotPart(part)
 }
 
 function serve(request: RemoteCommand): void {

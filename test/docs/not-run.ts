@@ -12,6 +12,10 @@ export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>>
   'docs/containers.md': {
     'docker run --rm -it --init --gpus all \\': 'needs an image; test/machine runs commands in namespaces',
   },
+  'docs/fleet.md': {
+    'canhazgpu run --host gpu1 --gpus 4 --wait -- python train.py': 'needs SSH servers; test/fleet has them',
+    'canhazgpu run --host any --gpus 4 --wait -- python train.py': 'needs SSH servers; test/fleet has them',
+  },
   'docs/how-it-works.md': {
     "sqlite3 -readonly /var/lib/canhazgpu/pool.db 'SELECT * FROM gpus'": 'needs the SQLite shell',
   },

@@ -141,7 +141,7 @@ needing('ssh', 'sshd', 'ps').describe('a lost end of run --host', () => {
     const { status, stderr, stdout } = await fleet.caller.chg('run', '--host', 'gpu1', '--', 'true')
     expect({ status, stdout }).toEqual({ status: 69, stdout: '' })
     expect(stderr).toMatch(
-      /^Error: Cannot reach gpu1: .*Connection refused - nothing was started there; try: ssh gpu1 true\n$/,
+      /^Error: Cannot reach gpu1: .*Connection refused - nothing runs there for you; try: ssh gpu1 true\n$/,
     )
     const { error } = JSON.parse((await fleet.caller.chg('release', '--host', 'gpu1', '--json')).stderr)
     expect(error.code).toBe('host-unreachable')
@@ -153,7 +153,7 @@ needing('ssh', 'sshd', 'ps').describe('a lost end of run --host', () => {
     const { status, stderr } = await fleet.caller.chg('run', '--host', 'gpu1', '--', 'true')
     expect(status).toBe(125)
     expect(stderr).toMatch(
-      /^Error: canhazgpu does not answer on gpu1: .*not found - install this version of it there/,
+      /^Error: canhazgpu does not answer on gpu1: .*not found - install this version there/,
     )
     await Bun.$`ln -s ${binary} ${fleet.host.programs}/canhazgpu`
   })

@@ -28,8 +28,8 @@ export async function askHosts<Part extends SnapshotPart>(
   context: Context,
 ): Promise<Answers<Parts[Part]>> {
   const hosts = await context.hosts()
-  const { hosts: answers, boardFailure } =
-    which.kind === 'all' ? await hosts.all(part) : { hosts: [await hosts.one(which.host, part)] }
+  const { hosts: answers, boardFailure }: HostsAnswer<Parts[Part]> =
+    which.kind === 'all' ? await hosts.all(part) : { hosts: [await reached(hosts.one(which.host, part))] }
   const now = context.now()
   const documents = answers.map((answer) => ({ host: hostDocument(answer, now), part: documentOf(answer) }))
   const old = documents.filter(({ host }) => host.state !== 'current')
@@ -40,6 +40,13 @@ export async function askHosts<Part extends SnapshotPart>(
     notices: alone + old.map(({ host }) => hostHeading(host, [], now)).join(''),
     now,
   }
+}
+
+/** If only one host was asked, its failure is that of the command. */
+async function reached<Document>(asked: Promise<HostAnswer<Document>>): Promise<HostAnswer<Document>> {
+  const answer = await asked
+  if (answer.kind === 'unreachable') throw answer.error
+  return answer
 }
 
 const documentOf = <Document>(answer: HostAnswer<Document>): Document | undefined =>

@@ -1,3 +1,5 @@
+import { SNAPSHOT_PARTS, type SnapshotPart } from './snapshot.ts'
+
 /**
  * What one host asks of another: the argument of `canhazgpu __remote`. Fields may be added within a version; the other
  * host then does not use them. A change of meaning needs a new version.
@@ -7,7 +9,13 @@ export const REQUEST_VERSION = 1
 /** Bytes as text, one character each. */
 type ByteText = string
 
-export type RemoteRequest = RemoteCommand
+export type RemoteRequest = RemoteCommand | RemoteSnapshot
+
+/** A part of what a host tells other hosts. */
+export interface RemoteSnapshot {
+  readonly operation: 'snapshot'
+  readonly part: SnapshotPart
+}
 
 /** A command of this program, as it was typed, but for the options that choose the host. */
 export interface RemoteCommand {
@@ -77,7 +85,8 @@ function parsed(argument: string): unknown {
 }
 
 function readRequest(value: Unknown): RemoteRequest | undefined {
-  const { operation, command, words } = value
+  const { operation, part, command, words } = value
+  if (operation === 'snapshot') return isPart(part) ? { operation, part } : undefined
   if (!isRemoteCommand(command) || !areWords(words)) return undefined
   if (operation !== 'command' && operation !== 'forecast') return undefined
   return readCommand(value, { operation, command, words })
@@ -102,6 +111,8 @@ function readCommand(
 
 const isRecord = (value: unknown): value is Unknown =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const isPart = (value: unknown): value is SnapshotPart => SNAPSHOT_PARTS.some((part) => part === value)
 
 const isCount = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value > 0

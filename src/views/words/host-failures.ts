@@ -36,7 +36,7 @@ export function callFailure(end: FailedCall, name: HostName): CanhazgpuError {
 
 export function unknownHost(name: string, known: readonly RemoteHost[]): CanhazgpuError {
   const names = known.map((each) => each.name).join(', ')
-  return new CanhazgpuError('usage', `Unknown host '${printable(name)}'`, {
+  return new CanhazgpuError('host-unknown', `Unknown host '${printable(name)}'`, {
     hint: names === '' ? 'list hosts under remote_hosts in the configuration' : `known hosts: ${names}`,
   })
 }

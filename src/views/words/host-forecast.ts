@@ -1,3 +1,4 @@
+import type { CanhazgpuError } from '../../domain/errors.ts'
 import type { FailedCall } from '../../domain/fleet/call-end.ts'
 import type { HostForecast } from '../../domain/fleet/forecast.ts'
 import type { HostName } from '../../domain/fleet/host-name.ts'
@@ -16,9 +17,14 @@ export function hostForecast(answer: Answered | FailedCall, host: HostName): Hos
   if (answer.kind !== 'answered') return { kind: 'failed', error: callFailure(answer, host) }
   const forecast = answer.status === 0 ? forecastIn(recordIn(answer.output)) : undefined
   if (forecast !== undefined) return forecast
-  const { error } = recordIn(answer.errorOutput.trimEnd().split('\n').at(-1) ?? '')
+  return { kind: 'failed', error: failureIn(answer, host) }
+}
+
+/** The error that a command with `--json` printed on the host. */
+export function failureIn({ errorOutput }: Pick<Answered, 'errorOutput'>, host: HostName): CanhazgpuError {
+  const { error } = recordIn(errorOutput.trimEnd().split('\n').at(-1) ?? '')
   const failure = typeof error === 'object' && error !== null ? { ...error } : {}
-  return { kind: 'failed', error: callFailure({ kind: 'failed', failure }, host) }
+  return callFailure({ kind: 'failed', failure }, host)
 }
 
 function forecastIn({ kind, after }: Readonly<Record<string, unknown>>): HostForecast | undefined {

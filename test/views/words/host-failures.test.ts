@@ -50,12 +50,12 @@ const CASES: readonly (readonly [CanhazgpuError, string, string | undefined])[] 
   ],
   [
     unknownHost('gpu9', readRemoteHosts('gpu1,gpu2') ?? []),
-    "usage: Unknown host 'gpu9'",
+    "host-unknown: Unknown host 'gpu9'",
     'known hosts: gpu1, gpu2',
   ],
   [
     unknownHost('gpu9', []),
-    "usage: Unknown host 'gpu9'",
+    "host-unknown: Unknown host 'gpu9'",
     'list hosts under remote_hosts in the configuration',
   ],
   [
