@@ -2,7 +2,7 @@ import { MemoryLedger } from '../../src/adapters/memory/memory-ledger.ts'
 import { decided, existing } from '../../src/adapters/memory/memory-store.ts'
 import { CanhazgpuError } from '../../src/domain/errors.ts'
 import type { AuditRecord } from '../../src/domain/ledger/audit.ts'
-import type { RecordedTime, TimeRange } from '../../src/domain/ledger/recorded.ts'
+import type { RecordedHold, TimeRange } from '../../src/domain/ledger/recorded.ts'
 import type { Moment, UsageRecord } from '../../src/domain/pool/model.ts'
 import type { RecordedUsage } from '../../src/ports/ledger.ts'
 import type { OpenedPool } from '../../src/ports/opened-pool.ts'
@@ -63,7 +63,7 @@ export class ProcessStore implements OpenedPool {
     return this.#ledger.history(range, most)
   }
 
-  async visitTimes(range: TimeRange, visit: (time: RecordedTime) => void): Promise<void> {
+  async visitTimes(range: TimeRange, visit: (time: RecordedHold) => void): Promise<void> {
     await this.#reach()
     return this.#ledger.visitTimes(range, visit)
   }

@@ -1,4 +1,4 @@
-import type { RecordedTime, TimeRange } from '../domain/ledger/recorded.ts'
+import type { RecordedHold, TimeRange } from '../domain/ledger/recorded.ts'
 import { heartbeatAt } from '../domain/pool/clock.ts'
 import type { Millis, Pool, ProcessIdentity, Reservation } from '../domain/pool/model.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
@@ -82,7 +82,7 @@ export class AnnouncingStore implements OpenedPool {
     return this.#store.history(range, most)
   }
 
-  visitTimes(range: TimeRange, visit: (time: RecordedTime) => void) {
+  visitTimes(range: TimeRange, visit: (time: RecordedHold) => void) {
     return this.#store.visitTimes(range, visit)
   }
 

@@ -1,5 +1,5 @@
 import type { AuditRecord } from '../domain/ledger/audit.ts'
-import type { RecordedTime, TimeRange } from '../domain/ledger/recorded.ts'
+import type { RecordedHold, TimeRange } from '../domain/ledger/recorded.ts'
 import type { UsageRecord, UsageTally } from '../domain/pool/model.ts'
 
 /** The recorded usage of a time range, read at one instant. */
@@ -16,7 +16,7 @@ export interface Ledger {
   history(range: TimeRange, most?: number): Promise<readonly UsageRecord[]>
 
   /** Passes the time of every record that overlaps the range to `visit`, in any order, and keeps none in memory. */
-  visitTimes(range: TimeRange, visit: (time: RecordedTime) => void): Promise<void>
+  visitTimes(range: TimeRange, visit: (time: RecordedHold) => void): Promise<void>
 
   /**
    * The sums of the records that overlap the range, much faster than reading them, and the records of the given

@@ -1,5 +1,5 @@
 import type { AuditRecord } from '../../domain/ledger/audit.ts'
-import type { RecordedTime, TimeRange } from '../../domain/ledger/recorded.ts'
+import type { RecordedHold, TimeRange } from '../../domain/ledger/recorded.ts'
 import { tallied } from '../../domain/ledger/report.ts'
 import type { UsageRecord } from '../../domain/pool/model.ts'
 import type { Ledger, RecordedUsage } from '../../ports/ledger.ts'
@@ -17,9 +17,9 @@ export class MemoryLedger implements Ledger {
     return most === undefined ? records : records.slice(Math.max(0, records.length - most))
   }
 
-  async visitTimes(range: TimeRange, visit: (time: RecordedTime) => void): Promise<void> {
-    for (const { owner, startedAt, endedAt } of this.#overlapping(range)) {
-      visit({ user: owner.shownName, account: owner.account, startedAt, endedAt })
+  async visitTimes(range: TimeRange, visit: (time: RecordedHold) => void): Promise<void> {
+    for (const { reservation, term, owner, startedAt, endedAt } of this.#overlapping(range)) {
+      visit({ reservation, term, user: owner.shownName, account: owner.account, startedAt, endedAt })
     }
   }
 

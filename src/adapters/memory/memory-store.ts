@@ -1,5 +1,5 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
-import type { RecordedTime, TimeRange } from '../../domain/ledger/recorded.ts'
+import type { RecordedHold, TimeRange } from '../../domain/ledger/recorded.ts'
 import type { Moment, Pool } from '../../domain/pool/model.ts'
 import type { OpenedPool } from '../../ports/opened-pool.ts'
 import type { Commit, Creation, Decide } from '../../ports/store.ts'
@@ -41,7 +41,7 @@ export class MemoryStore implements OpenedPool {
     return this.#ledger.history(range, most)
   }
 
-  visitTimes(range: TimeRange, visit: (time: RecordedTime) => void) {
+  visitTimes(range: TimeRange, visit: (time: RecordedHold) => void) {
     return this.#ledger.visitTimes(range, visit)
   }
 

@@ -1,4 +1,4 @@
-import type { RecordedTime, TimeRange } from '../../domain/ledger/recorded.ts'
+import type { RecordedHold, TimeRange } from '../../domain/ledger/recorded.ts'
 import type { OpenedPool } from '../../ports/opened-pool.ts'
 import type { Creation, Decide, LockPatience } from '../../ports/store.ts'
 
@@ -32,7 +32,7 @@ export class ReopeningStore implements OpenedPool {
     return this.#use((store) => store.history(range, most))
   }
 
-  visitTimes(range: TimeRange, visit: (time: RecordedTime) => void) {
+  visitTimes(range: TimeRange, visit: (time: RecordedHold) => void) {
     return this.#use((store) => store.visitTimes(range, visit))
   }
 

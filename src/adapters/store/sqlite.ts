@@ -1,7 +1,7 @@
 import type { Database } from 'bun:sqlite'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { AuditRecord } from '../../domain/ledger/audit.ts'
-import type { RecordedTime, TimeRange } from '../../domain/ledger/recorded.ts'
+import type { RecordedHold, TimeRange } from '../../domain/ledger/recorded.ts'
 import type { Moment, Pool, UsageRecord } from '../../domain/pool/model.ts'
 import type { RecordedUsage } from '../../ports/ledger.ts'
 import type { OpenedPool } from '../../ports/opened-pool.ts'
@@ -132,7 +132,7 @@ class SqliteStore implements OpenedPool {
     return this.#reading((db) => newestRecords(db, range, most))
   }
 
-  async visitTimes(range: TimeRange, visit: (time: RecordedTime) => void): Promise<void> {
+  async visitTimes(range: TimeRange, visit: (time: RecordedHold) => void): Promise<void> {
     await this.#reading((db) => visitTimes(db, range, visit))
   }
 

@@ -1,8 +1,8 @@
 import { DailySums, type DailyUsage, dayStarts } from '../../domain/ledger/daily.ts'
 import { DAY_MS, dayOf } from '../../domain/ledger/day-sums.ts'
-import { type DayTotals, dayTotals } from '../../domain/ledger/day-totals.ts'
+import { DayTotalSums, type DayTotals } from '../../domain/ledger/day-totals.ts'
 import { withKnownDays } from '../../domain/ledger/kept-history.ts'
-import type { RecordedTime, TimeRange } from '../../domain/ledger/recorded.ts'
+import type { RecordedTime } from '../../domain/ledger/recorded.ts'
 import { reportRange, tallied, type UsageReport, usageReport } from '../../domain/ledger/report.ts'
 import type { HeldTime } from '../../domain/pool/model.ts'
 import { readPool } from '../read-pool.ts'
@@ -33,23 +33,16 @@ export async function usageTotals(
 ): Promise<readonly DayTotals[]> {
   const seen = await readPool(store)
   const now = seen.moment.wall
-  const held = seen.pool.reservations.map(({ id }) => id)
   const first = dayOf(now) - days + 1
-  const { records } = await store.usage({ from: first * DAY_MS, to: now }, held)
-  const unrecorded = unrecordedTimes(seen, records, processes)
-  const counted = records.map(({ reservation }) => reservation)
-  const talliesIn = async (range: TimeRange) => [
-    ...(await store.usage(range, [])).tallies,
-    ...tallied(unrecorded, range, counted),
-  ]
-  const totals: DayTotals[] = []
-  for (let day = first; day <= dayOf(now); day++) {
-    const from = day * DAY_MS
-    const within = await talliesIn({ from, to: Math.min(from + DAY_MS, now) })
-    if (within.length === 0) continue
-    totals.push(dayTotals(day, within, await talliesIn({ from, to: from })))
+  const range = { from: first * DAY_MS, to: now }
+  const sums = new DayTotalSums(first, now)
+  await store.visitTimes(range, (time) => sums.add(time))
+  const held = seen.pool.reservations.map(({ id }) => id)
+  const { records } = await store.usage(range, held)
+  for (const time of unrecordedTimes(seen, records, processes)) {
+    sums.add({ ...recorded(time), reservation: time.reservation, term: time.term })
   }
-  return totals
+  return sums.totals
 }
 
 /** GPU hours per calendar day, current reservations included. */

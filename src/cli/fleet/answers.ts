@@ -6,7 +6,9 @@ import type { Parts } from '../../views/fleet/own-part.ts'
 import type { HostDocument } from '../../views/schemas/fleet.ts'
 import { hostHeading } from '../../views/words/fleet/host-words.ts'
 import type { Context } from '../context.ts'
-import { NO_OTHER_HOSTS, type Which } from './shown.ts'
+import type { Which } from './shown.ts'
+
+const NO_OTHER_HOSTS = 'No other hosts are configured: see fleet and remote_hosts in docs/configuration.md\n'
 
 /** One host: what is known about it, and its part if there is one. */
 export interface HostPart<Part> {
@@ -17,8 +19,10 @@ export interface HostPart<Part> {
 export interface Answers<Part> {
   readonly hosts: readonly HostPart<Part>[]
   readonly failure: HostsAnswer<unknown>['boardFailure'] | undefined
-  /** Lines on stderr: that there are no other hosts, and the hosts whose words are old or missing. */
-  readonly notices: string
+  /** A line on stderr if the configuration names no other hosts. */
+  readonly alone: string
+  /** Lines on stderr about the hosts whose words are old or missing, for a command that does not show every host. */
+  readonly old: string
   readonly now: Millis
 }
 
@@ -33,11 +37,11 @@ export async function askHosts<Part extends SnapshotPart>(
   const now = context.now()
   const documents = answers.map((answer) => ({ host: hostDocument(answer, now), part: documentOf(answer) }))
   const old = documents.filter(({ host }) => host.state !== 'current')
-  const alone = which.kind === 'all' && !hosts.areConfigured ? NO_OTHER_HOSTS : ''
   return {
     hosts: documents,
     failure: boardFailure,
-    notices: alone + old.map(({ host }) => hostHeading(host, [], now)).join(''),
+    alone: which.kind === 'all' && !hosts.areConfigured ? NO_OTHER_HOSTS : '',
+    old: old.map(({ host }) => hostHeading(host, [], now)).join(''),
     now,
   }
 }

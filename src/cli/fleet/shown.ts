@@ -11,6 +11,3 @@ export interface OfHosts {
 
 /** Which hosts a command is about. */
 export type Which = { readonly kind: 'all' } | { readonly kind: 'one'; readonly host: string }
-
-export const NO_OTHER_HOSTS =
-  'No other hosts are configured: see fleet and remote_hosts in docs/configuration.md\n'

@@ -8,7 +8,7 @@ import { modelWords } from '../../views/words/status/summary.ts'
 import { table } from '../../views/words/table.ts'
 import type { Context } from '../context.ts'
 import { type Answers, askHosts, type HostPart } from './answers.ts'
-import { NO_OTHER_HOSTS, type OfHosts, type Which } from './shown.ts'
+import type { OfHosts, Which } from './shown.ts'
 
 interface Chosen {
   readonly form: 'lines' | 'table' | 'summary'
@@ -27,9 +27,8 @@ export async function statusOfHosts(which: Which, chosen: Chosen, context: Conte
       part: part === undefined ? undefined : { ...part, gpus: part.gpus.filter(isShown) },
     })),
   }
-  const alone = answers.notices.startsWith(NO_OTHER_HOSTS) ? { stderr: NO_OTHER_HOSTS } : {}
   return {
-    text: (display) => ({ stdout: TEXTS[chosen.form](shown, display), ...alone }),
+    text: (display) => ({ stdout: TEXTS[chosen.form](shown, display), stderr: answers.alone }),
     json: () => (chosen.form === 'summary' ? summaryDocument(shown) : shown.hosts.map(statusDocument)),
     failure: answers.failure,
   }

@@ -1,4 +1,4 @@
-import type { Account, HeldTime, Millis, Outcome } from '../pool/model.ts'
+import type { Account, HeldTime, Millis, Outcome, TermKind } from '../pool/model.ts'
 
 export interface TimeRange {
   readonly from: Millis
@@ -11,6 +11,12 @@ export interface RecordedTime {
   readonly account: { readonly uid: number; readonly name: string }
   readonly startedAt: Millis
   readonly endedAt: Millis
+}
+
+/** The same, with its reservation. */
+export interface RecordedHold extends RecordedTime {
+  readonly reservation: string
+  readonly term: TermKind
 }
 
 /** A held time in the history; without an outcome the unit is still held. */

@@ -1,6 +1,6 @@
 import type { Database } from 'bun:sqlite'
-import type { RecordedTime, TimeRange } from '../../../domain/ledger/recorded.ts'
-import type { UsageRecord } from '../../../domain/pool/model.ts'
+import type { RecordedHold, TimeRange } from '../../../domain/ledger/recorded.ts'
+import type { TermKind, UsageRecord } from '../../../domain/pool/model.ts'
 import { HISTORY_ROWS, type HistoryRow, recordOfRow, withinDates } from './history-rows.ts'
 
 /**
@@ -20,15 +20,15 @@ export const isRecorded = (db: Database, reservation: string): boolean =>
   db.query('SELECT 1 FROM history WHERE reservation = ? LIMIT 1').get(reservation) !== null
 
 /** A million rows are visited one by one; a list of them would take a gigabyte. */
-export function visitTimes(db: Database, { from, to }: TimeRange, visit: (time: RecordedTime) => void): void {
+export function visitTimes(db: Database, { from, to }: TimeRange, visit: (time: RecordedHold) => void): void {
   const rows = db
     .query<TimeRow, [number, number]>(
-      'SELECT user, uid, account, started_at, ended_at FROM history WHERE ended_at >= ? AND started_at <= ?',
+      'SELECT reservation, kind, user, uid, account, started_at, ended_at FROM history WHERE ended_at >= ? AND started_at <= ?',
     )
     .iterate(from, to)
-  for (const { user, uid, account, started_at, ended_at } of rows) {
+  for (const { reservation, kind, user, uid, account, started_at, ended_at } of rows) {
     visit({
-      user,
+      ...{ reservation, term: kind, user },
       account: { uid, name: account },
       startedAt: withinDates(started_at),
       endedAt: withinDates(ended_at),
@@ -37,6 +37,8 @@ export function visitTimes(db: Database, { from, to }: TimeRange, visit: (time: 
 }
 
 interface TimeRow {
+  readonly reservation: string
+  readonly kind: TermKind
   readonly user: string
   readonly uid: number
   readonly account: string
