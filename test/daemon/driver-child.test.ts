@@ -11,16 +11,17 @@ import { until } from '../support/until.ts'
 const HEALTHY = nvmlScript(EIGHT_H100)
 const TIMEOUT = ['--probe-timeout', '1s']
 
-/** A daemon whose NVML can be changed while it is open. */
-async function machine() {
+/** A daemon whose NVML can be changed while it is open. It kills a child that does not answer for this time. */
+async function machine(timeout = '1s') {
   const pool = await daemonPool(0)
   const folder = `${pool.folder}/driver`
   mkdirSync(folder)
   const log = `${folder}/pids`
-  const setDriver = (facts: string) => writeFileSync(`${folder}/nvml.txt`, `live\nlog ${log}\n${facts}`)
+  const setDriver = (facts: string, first = '') =>
+    writeFileSync(`${folder}/nvml.txt`, `live\n${first}log ${log}\n${facts}`)
   setDriver(HEALTHY)
   pool.env.CANHAZGPU_NVML_LIBRARY = await compileLibrary(folder)
-  pool.env.CANHAZGPU_PROBE_TIMEOUT = '1s'
+  pool.env.CANHAZGPU_PROBE_TIMEOUT = timeout
   await pool.killDaemon()
   await pool.restart()
   const calls = () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n').map(Number) : [])
@@ -29,7 +30,9 @@ async function machine() {
     ...{ pool, setDriver },
     /** The processes that have called NVML. */
     children: () => [...new Set(calls())],
-    living: () => [...new Set(calls())].filter(isAlive),
+    /** Those that are alive and have called it since this number of calls. */
+    living: (since = 0) => [...new Set(calls().slice(since))].filter(isAlive),
+    called: () => calls().length,
     [Symbol.dispose]() {
       for (const pid of calls().filter(isAlive)) kill(pid, 'SIGKILL')
       pool[Symbol.dispose]()
@@ -70,19 +73,20 @@ needing('gcc').describe('the child that asks the driver', () => {
   })
 
   test('that cannot end is not joined by more and more of them when daemons are killed', async () => {
-    using on = await machine()
-    const { pool, setDriver, living } = on
+    using on = await machine('10m')
+    const { pool, setDriver, called, living } = on
     await pool.chg('admin', '--gpus', '8', '--provider', 'nvml')
-    setDriver('survive\nhang\n')
+    const before = called()
+    setDriver('hang\n', 'survive\n')
     for (let daemons = 0; daemons < 4; daemons++) {
       const asking = pool.chg('reserve', '--json', ...TIMEOUT)
-      await until('a child hangs, or none is started', async () => living().length > daemons || daemons >= 2)
-      if (daemons >= 2) expect(failureOf(await asking).code).toBe('driver-unresponsive')
+      if (daemons < 2) await until('another child hangs', () => living(before).length > daemons)
+      else expect(failureOf(await asking).code).toBe('driver-unresponsive')
       await pool.killDaemon()
       await pool.restart()
       await asking
     }
-    expect(living()).toHaveLength(2)
+    expect(living(before)).toHaveLength(2)
     setDriver(HEALTHY)
     expect(failureOf(await pool.chg('reserve', '--json', ...TIMEOUT)).code).toBe('driver-unresponsive')
     for (const pid of living()) kill(pid, 'SIGKILL')
