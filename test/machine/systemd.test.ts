@@ -117,11 +117,9 @@ needing('users', 'nsenter', 'systemd').describe('the service under systemd', () 
     await until('it has tried three times', async () => (await pauses()).length === 3)
     const restarts = 'systemctl show --property NRestarts --value canhazgpu'
     expect((await on.must(restarts)).trim()).toBe('1')
-    expect((await pauses()).map((line) => Number(/(\d+) s$/.exec(line)?.[1]))).toEqual([
-      1,
-      1,
-      expect.any(Number),
-    ])
+    const seconds = (await pauses()).map((line) => Number(/(\d+) s$/.exec(line)?.[1]))
+    expect(seconds).toEqual(seconds.toSorted((a, b) => a - b))
+    expect(seconds[0]).toBeGreaterThan(0)
     await on.must(`rmdir ${folder}/pool.db && mv ${folder}/kept ${folder}/pool.db`)
     const pid = await mainPid()
     await until('it serves', async () => (await on.sh('canhazgpu status')).status === 0)
