@@ -48,7 +48,10 @@ static void lock_gpus(const char *locks) {
   for (char *gpu = strtok(gpus, ","); gpu; gpu = strtok(NULL, ",")) {
     snprintf(path, sizeof path, "%s/%s", locks, gpu);
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) _exit(97);
+    if (file < 0) {
+      perror(path);
+      _exit(97);
+    }
     if (flock(file, LOCK_EX | LOCK_NB) < 0) write_event("lock-held", atoi(gpu));
   }
 }
@@ -62,7 +65,10 @@ int main(int argc, char **argv) {
   sigaddset(&interrupt, SIGINT);
   sigprocmask(SIG_BLOCK, &interrupt, NULL);
   log_file = open(argv[1], O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-  if (log_file < 0) return 95;
+  if (log_file < 0) {
+    perror(argv[1]);
+    return 95;
+  }
   write_event("started", 0);
   lock_gpus(argv[2]);
   for (;;) {
