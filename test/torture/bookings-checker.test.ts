@@ -108,6 +108,17 @@ describe('a booking', () => {
     expect(cancelled({ verb, uid: 1002 }, 'forbidden')).toEqual([])
     expect(cancelled({ verb, uid: 1001 }, 'no-such-booking')).toEqual(['bookings'])
   })
+
+  test('has ended when the request of another account is repeated', () => {
+    expect(
+      broken((evidence) => {
+        booked(evidence)
+        evidence.begun('booked', [1, 3], [1000, 2000])
+        evidence.started(2100, 'late', { verb: 'cancel', booking: 'r-booked', uid: 1002 })
+        evidence.ended(2200, 'late', 0, '{"released":[],"ended":"r-booked"}')
+      }),
+    ).toEqual([])
+  })
 })
 
 describe('an unused booking', () => {

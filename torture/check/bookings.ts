@@ -164,6 +164,12 @@ function mayNeedGpus({ command, accepted, begun, cancelled }: Booked, at: number
   return at < (accepted?.until ?? command.to.wall + UNKNOWN_ENDS_WITHIN_MS)
 }
 
+interface CancelDocument {
+  readonly released: readonly number[]
+  readonly cancelled?: object
+  readonly ended?: string
+}
+
 /** A release by id cancels or ends what is the account's own, and says that there is nothing only if that is true. */
 export function checkCancels(evidence: BookingEvidence): readonly Violation[] {
   const byId = new Map(evidence.booked.map((each) => [each.accepted?.id ?? '', each]))
@@ -174,8 +180,11 @@ export function checkCancels(evidence: BookingEvidence): readonly Violation[] {
       if (request.verb !== 'cancel' || end === undefined || booked === undefined) return []
       const { uid, user } = booked.command.request
       const isAllowed = request.uid === uid || request.uid === evidence.administrator
-      if (!isAllowed && end.status === 0) return [`${id} of ${request.user} released the booking of ${user}`]
-      if (!isAllowed || end.status !== 1) return []
+      const answer: CancelDocument = end.status === 0 ? JSON.parse(end.stdout) : { released: [] }
+      const hasEffect = answer.released.length > 0 || answer.cancelled !== undefined
+      if (!isAllowed && hasEffect) return [`${id} of ${request.user} released the booking of ${user}`]
+      // After an outage, the answer to the repeated request is that the booking has ended.
+      if (!isAllowed || (end.status !== 1 && answer.ended === undefined)) return []
       const until = existsUntil(booked)
       if (until <= to.wall + evidence.drift) return []
       return [`${id} at ${from.wall} did not find booking ${request.booking}, which existed until ${until}`]
