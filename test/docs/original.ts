@@ -19,7 +19,9 @@ export const originalPool: Situation = {
 }
 
 async function machineWithOriginal(): Promise<TestPool> {
-  const [server, pool] = await Promise.all([redisServer(), testPool(0)])
+  using unfinished = new DisposableStack()
+  const server = unfinished.use(await redisServer())
+  const pool = unfinished.use(await testPool(0))
   pool.env[PORT] = String(server.port)
   const [user, now] = [ownName(), Date.now()]
   const start = now - HOUR_MS
@@ -35,9 +37,6 @@ async function machineWithOriginal(): Promise<TestPool> {
   await server.ask('ZADD', 'canhazgpu:queue', '1', 'waiting')
   const record = goRecord({ user, gpu: 0, start: start - HOUR_MS, end: start })
   await server.ask('ZADD', 'canhazgpu:usage_history_sorted', String(now / 1_000), record)
-  const dispose = () => {
-    server[Symbol.dispose]()
-    pool[Symbol.dispose]()
-  }
-  return { ...pool, [Symbol.dispose]: dispose }
+  const both = unfinished.move()
+  return { ...pool, [Symbol.dispose]: () => both.dispose() }
 }

@@ -95,6 +95,14 @@ describe('every example of every page is typed by a test', () => {
     }
   })
 
+  test('and docs/README.md leads to every page, by the index of its folder', async () => {
+    const index = await Bun.file(`${root}docs/README.md`).text()
+    const names = [...new Glob('{*,*/README}.md').scanSync(`${root}docs`)].filter(
+      (name) => name !== 'README.md',
+    )
+    expect(names.filter((name) => !index.includes(`](${name}`))).toEqual([])
+  })
+
   test('no example is hidden in a list', async () => {
     const texts = await Promise.all(PAGES.map((page) => Bun.file(root + page).text()))
     expect(PAGES.filter((_, nth) => /^ +```(console|sh|bash|zsh|fish)/m.test(texts[nth] ?? ''))).toEqual([])
