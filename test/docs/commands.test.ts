@@ -212,7 +212,7 @@ const SITUATIONS: Readonly<Record<string, Situations>> = {
     },
   },
   status: {
-    'canhazgpu status': { before: busyMachine },
+    'canhazgpu status': { before: busyMachine, varying: /(?<=DRAINED by )\S+/g },
     'canhazgpu status --free': { before: busyMachine },
     'canhazgpu status --table': {
       pool: () => testPool(4),

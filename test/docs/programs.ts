@@ -27,8 +27,9 @@ export function installPrograms(pool: TestPool): void {
   program('sudo', 'exec "$@"')
   for (const name of RECORDED) program(name, recording(name, `${pool.folder}/calls`))
   pool.env.PATH = `${folder}:${pool.env.PATH}`
-  // A tmux server of its own.
+  // A tmux server of its own, also for an account that has no shell.
   pool.env.TMUX_TMPDIR = pool.folder
+  pool.env.SHELL = '/bin/sh'
 }
 
 /** One `printf` is one write, so that lines of programs that run at once are whole. */
