@@ -3,6 +3,7 @@ import type { Millis } from '../domain/pool/model.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { Guard } from './access/guard.ts'
 import type { Peer, RequestHandler } from './access/listen.ts'
+import type { Docs } from './docs/docs.ts'
 import { failureResponse, HttpError } from './errors.ts'
 import { withSafeHeaders } from './headers.ts'
 import type { EventStreams } from './live/event-streams.ts'
@@ -35,7 +36,7 @@ export interface RoutesOptions {
 export function routes(options: RoutesOptions): RequestHandler {
   const { pool, sampler, policy } = options
   const usage = new UsageAnswers(options.askUsage, options.clock)
-  let docs: ReadonlyMap<string, Asset> | undefined
+  let docs: Docs | undefined
   const app = new Hono<{ Bindings: { peer: () => Peer | null } }>({ strict: true })
 
   const partOfSnapshot = async (part: (snapshot: Snapshot) => string) => {
@@ -74,11 +75,16 @@ export function routes(options: RoutesOptions): RequestHandler {
   for (const [path, asset] of options.assets) app.get(path, (c) => asset.response(c.req.raw))
 
   app.get('/docs', () => new Response(null, { status: 308, headers: { location: '/docs/' } }))
-  app.get('/docs/*', async (c) => {
+  const openedDocs = async () => {
     const { openDocs } = await import('./docs/docs.ts')
     docs ??= openDocs(options.files)
-    return docs.get(c.req.path)?.response(c.req.raw) ?? c.notFound()
+    return docs
+  }
+  app.get('/docs/search', async (c) => {
+    const [query = ''] = singleValues(c.req.queries(), 'q')
+    return (await openedDocs()).search(query, c.req.raw)
   })
+  app.get('/docs/*', async (c) => (await openedDocs()).page(c.req.path, c.req.raw) ?? c.notFound())
 
   app.notFound(() => failureResponse(new HttpError('not-found', 'There is nothing at this address')))
   app.onError((error) => failureResponse(error))

@@ -43,14 +43,17 @@ interface DocsParts {
   readonly page: DocsPage
   readonly contents: readonly { readonly path: string; readonly title: string }[]
   readonly files: Pick<PageFiles, 'docsStyle' | 'boot'>
+  /** What the search field contains. */
+  readonly query: string
 }
 
-/** The HTML of a documentation page, with a list of all pages. */
+/** The HTML of a documentation page, with a search field and a list of all pages. */
 export const docsDocument = ({
   path,
   page: { title, html },
   contents,
   files,
+  query,
 }: DocsParts): string => `<!doctype html>
 <html lang="en">
 <head>
@@ -65,6 +68,9 @@ export const docsDocument = ({
 <body>
 <nav aria-label="Documentation">
 <a href="/">Dashboard</a>
+<form action="/docs/search" role="search">
+<input type="search" name="q" value="${Bun.escapeHTML(query)}" maxlength="200" aria-label="Search the documentation" placeholder="Search">
+</form>
 <ul>
 ${contents.map((each) => item(each, each.path === path)).join('\n')}
 </ul>
