@@ -44,7 +44,7 @@ const PAGES: Readonly<Record<string, readonly string[]>> = {
   usage: [...commandPages.values(), webPage],
   accounts: [...commandPages.values(), webPage],
   dashboard: [...commandPages.values(), webPage],
-  fleet: [await read('docs/fleet.md'), ...commandPages.values()],
+  fleet: [await read('docs/fleet.md'), await read('docs/web.md'), ...commandPages.values()],
   failure: [exitCodesPage],
   refusal: [exitCodesPage],
 }

@@ -83,6 +83,11 @@ export class Metrics {
   })
   #waiting = new Map<string, number>()
 
+  /** Each metric has the label `host`, so that several machines can be told apart behind one address. */
+  constructor(host: string) {
+    this.#registry.setDefaultLabels({ host })
+  }
+
   /** Records the waiting time of each request that has left the queue since the last snapshot. */
   observe({ queue }: Snapshot): void {
     const waiting = new Map(

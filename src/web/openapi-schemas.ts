@@ -1,6 +1,7 @@
 import { account } from '../views/schemas/accounts.ts'
 import { health, snapshot, trend } from '../views/schemas/dashboard.ts'
 import { failure } from '../views/schemas/failure.ts'
+import { hostStatus, hosts } from '../views/schemas/fleet.ts'
 import { type Described, type JsonSchema, jsonSchema } from '../views/schemas/json-schema.ts'
 import { policy, rule } from '../views/schemas/policy.ts'
 import { queuePlace, unavailableGpu } from '../views/schemas/queue.ts'
@@ -19,6 +20,8 @@ const named = {
   Policy: policy,
   Rule: rule,
   Account: account,
+  Hosts: hosts,
+  HostStatus: hostStatus,
   Snapshot: snapshot,
   Trend: trend,
   Report: report,

@@ -12,8 +12,9 @@ export function openApiDocument(version: string) {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     paths: {
-      '/api/status': get('The current state of every GPU', arrayOf('Gpu')),
-      '/api/queue': get('The queue, in order', arrayOf('QueuePlace')),
+      '/api/status': get('The current state of every GPU', arrayOf('Gpu'), [HOST]),
+      '/api/queue': get('The queue, in order', arrayOf('QueuePlace'), [HOST]),
+      '/api/hosts': get('The GPUs of this host and of other hosts, as far as they are known', ref('Hosts')),
       '/api/policy': get('The rules of the pool, and who set each of them when', ref('Policy')),
       '/api/accounts': get(
         'GPUs, waiting requests and limits of each account that has any of these',
@@ -75,6 +76,12 @@ const DAYS = {
   in: 'query',
   description: 'Length of the period until now, in days of 24 hours',
   schema: { type: 'integer', minimum: 1, maximum: 90, default: 30 },
+}
+const HOST = {
+  name: 'host',
+  in: 'query',
+  description: 'Another host of `/api/hosts`; its GPUs without their processes. Default: this host',
+  schema: { type: 'string' },
 }
 const FROM = time('from', '24 hours before `to`')
 const TO = time('to', 'now')

@@ -6,6 +6,7 @@ import type { Peer, RequestHandler } from './access/listen.ts'
 import type { Docs } from './docs/docs.ts'
 import { failureResponse, HttpError } from './errors.ts'
 import { withSafeHeaders } from './headers.ts'
+import type { HostAnswers } from './host-answers.ts'
 import type { EventStreams } from './live/event-streams.ts'
 import type { Sampler } from './live/sampler.ts'
 import type { Snapshot } from './live/snapshot.ts'
@@ -26,6 +27,7 @@ export interface RoutesOptions {
   readonly streams: EventStreams
   readonly metrics: Metrics
   readonly policy: PolicyAnswers
+  readonly hosts: HostAnswers
   readonly assets: ReadonlyMap<string, Asset>
   readonly files: PageFiles
   readonly version: string
@@ -34,7 +36,7 @@ export interface RoutesOptions {
 
 /** The handler of all requests. */
 export function routes(options: RoutesOptions): RequestHandler {
-  const { pool, sampler, policy } = options
+  const { pool, sampler, policy, hosts } = options
   const usage = new UsageAnswers(options.askUsage, options.clock)
   let docs: Docs | undefined
   const app = new Hono<{ Bindings: { peer: () => Peer | null } }>({ strict: true })
@@ -43,8 +45,17 @@ export function routes(options: RoutesOptions): RequestHandler {
     const snapshot = await sampler.current()
     return json(part(snapshot), snapshot.document.stale === undefined ? {} : { 'x-canhazgpu-stale': 'true' })
   }
-  app.get('/api/status', () => partOfSnapshot((snapshot) => snapshot.statusJson))
-  app.get('/api/queue', () => partOfSnapshot((snapshot) => snapshot.queueJson))
+  app.get('/api/status', async (c) => {
+    const [host] = singleValues(c.req.queries(), 'host')
+    if (host !== undefined) return json(JSON.stringify(await hosts.status(host)))
+    return partOfSnapshot((snapshot) => snapshot.statusJson)
+  })
+  app.get('/api/queue', async (c) => {
+    const [host] = singleValues(c.req.queries(), 'host')
+    if (host !== undefined) return json(JSON.stringify(await hosts.queue(host)))
+    return partOfSnapshot((snapshot) => snapshot.queueJson)
+  })
+  app.get('/api/hosts', async () => json(JSON.stringify(await hosts.all())))
   app.get('/api/schedule', () => partOfSnapshot((snapshot) => snapshot.scheduleJson))
   app.get('/api/snapshot', () => partOfSnapshot((snapshot) => snapshot.json))
   app.get('/api/policy', async () => json(JSON.stringify(policy.rules(await sampler.pool()))))

@@ -3,6 +3,7 @@ import type { PoolService } from '../ports/pool-service.ts'
 import { ConnectionLimit, type Connections, connectionLimit } from './access/connection-limit.ts'
 import { type Access, isLoopbackHost, openGuard } from './access/guard.ts'
 import { type Address, listen } from './access/listen.ts'
+import { HostAnswers, type HostAnswersParts } from './host-answers.ts'
 import { EventStreams, mostStreams } from './live/event-streams.ts'
 import { Sampler } from './live/sampler.ts'
 import type { Identity } from './live/snapshot.ts'
@@ -16,11 +17,14 @@ export interface ServerOptions extends Identity {
   readonly pool: PoolService
   readonly askUsage: AskUsage
   readonly groupsOf: GroupsOf
+  /** Null: only the GPUs of `pool` are shown. */
+  readonly hosts: HostAnswersParts['hosts']
   /** Whether any user could change the file of the pool. */
   readonly isAdvisory: boolean
   readonly connections: Connections
   readonly address: Address
   readonly access: Access
+  readonly now: () => Millis
   /** Steady time. */
   readonly clock: () => Millis
 }
@@ -40,7 +44,7 @@ const CLOSING_MS: Millis = 250
 /** Serves the dashboard and its API until it is closed. Throws a `failure` if it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<WebServer> {
   const { pool, askUsage, connections, address, access, clock, hostname, version, demo } = options
-  const metrics = new Metrics()
+  const metrics = new Metrics(hostname)
   const sampler = new Sampler({
     pool,
     identity: { hostname, version, ...(demo === undefined ? {} : { demo }) },
@@ -57,6 +61,7 @@ export async function startServer(options: ServerOptions): Promise<WebServer> {
     streams,
     metrics,
     policy: new PolicyAnswers(options.groupsOf, options.isAdvisory),
+    hosts: new HostAnswers({ hosts: options.hosts, now: options.now, clock }),
     ...openAssets(demo === true ? 'Demo · GPUs' : 'GPUs'),
     version,
     clock,

@@ -43,6 +43,7 @@ export const web = command({
       version: context.version,
       address: { host, port },
       access: { token: context.settings.webToken, basic: context.settings.webBasic },
+      now: context.now,
       clock: context.steadyClock,
     })
     if (server.open) context.warn(OPEN_TO_EVERYONE)
@@ -70,9 +71,9 @@ export const OPEN_TO_EVERYONE: Warning = {
     'everyone who can reach this machine can see this page. Set web.token or web.basic in the configuration, or use --host 127.0.0.1',
 }
 
-async function ownSite({ settings, hostname }: Context, { pool, askUsage, groupsOf }: Dashboard) {
+async function ownSite({ settings, hostname, hosts }: Context, { pool, askUsage, groupsOf }: Dashboard) {
   const isAdvisory = socketPathIn(settings.store) === undefined
-  return { pool: await pool(), askUsage, groupsOf, isAdvisory, hostname: hostname() }
+  return { pool: await pool(), askUsage, groupsOf, isAdvisory, hostname: hostname(), hosts }
 }
 
 async function demoSite(context: Context, { emptyStore }: Dashboard) {
@@ -81,5 +82,13 @@ async function demoSite(context: Context, { emptyStore }: Dashboard) {
   const pool = demoPool({ now: context.now, steady: context.steadyClock }, emptyStore)
   const askUsage = async (question: UsageQuestion) => JSON.stringify(await usageAnswer(pool, question))
   const groupsOf = async () => new Map<number, readonly number[]>()
-  return { pool, askUsage, groupsOf, isAdvisory: false, hostname: DEMO_HOST, demo: true as const }
+  return {
+    pool,
+    askUsage,
+    groupsOf,
+    isAdvisory: false,
+    hostname: DEMO_HOST,
+    hosts: null,
+    demo: true as const,
+  }
 }

@@ -63,6 +63,15 @@ const host = {
 /** One host in `status --all --json` and `status --host NAME --json`. */
 export const hostStatus = object({ ...host, waiting: optional(whole), gpus: optional(list(gpu)) })
 
+/** `/api/hosts`. */
+export const hosts = object({
+  /** Whether hosts besides this one are configured. */
+  configured: v.boolean(),
+  hosts: list(hostStatus),
+  /** The notice board did not answer: its hosts are missing, or as they were. */
+  board: optional(object({ reason: text, reason_code: oneOf(ERROR_CODES) })),
+})
+
 /** `status --all --json`. */
 export const statusOfHosts = list(hostStatus)
 
@@ -93,6 +102,7 @@ export type QueuePart = v.InferOutput<typeof queuePart>
 export type UsagePart = v.InferOutput<typeof usagePart>
 export type HostDocument = Omit<v.InferOutput<typeof hostStatus>, 'waiting' | 'gpus'>
 export type HostStatusDocument = v.InferOutput<typeof hostStatus>
+export type HostsDocument = v.InferOutput<typeof hosts>
 export type SummaryOfHosts = v.InferOutput<typeof summaryOfHosts>
 export type QueueOfHosts = v.InferOutput<typeof queueOfHosts>
 export type ReportOfHosts = v.InferOutput<typeof reportOfHosts>

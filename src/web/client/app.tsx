@@ -8,6 +8,7 @@ import { useJson } from './api.ts'
 import { BookingsSection } from './bookings-section.tsx'
 import { GpuCard } from './gpus/gpu-card.tsx'
 import { Header } from './header.tsx'
+import { HostsSection } from './hosts-section.tsx'
 import { useLive } from './live.ts'
 import { Notices } from './notices.tsx'
 import { PolicySection } from './policy-section.tsx'
@@ -98,6 +99,7 @@ function PageDetails({ snapshot, isDark, now }: PageDetailsProps) {
         now={now}
       />
       <ReportSection isDark={isDark} current={snapshot} refreshKey={`${holders} ${minute}`} now={now} />
+      <HostsSection refreshKey={`${holders} ${minute}`} now={now} />
       <PolicySection policy={policy} now={now} />
     </>
   )
