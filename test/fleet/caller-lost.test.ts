@@ -53,9 +53,18 @@ needing('ssh', 'sshd', 'ps').describe('a lost end of run --host', () => {
   /** Processes of a pool with this word at the begin of their command lines. */
   function programs(store: string, word: string): number[] {
     return pidsWith(`CANHAZGPU_STORE=${store}`).filter((pid) => {
-      const [program = '', verb] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+      const [program = '', verb] = wordsOf(pid)
       return program.split('/').at(-1) === word || verb === word
     })
+  }
+
+  /** None for a process that has ended meanwhile. */
+  function wordsOf(pid: number): string[] {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    } catch {
+      return []
+    }
   }
 
   const gotHangUp = () =>
