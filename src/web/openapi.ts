@@ -92,7 +92,12 @@ function time(name: string, fallback: string) {
 }
 
 function get(summary: string, schema: Schema, parameters: readonly Schema[] = []) {
-  const statuses = parameters.length === 0 ? [401, 403, 429, 503] : [400, 401, 403, 429, 503]
+  const statuses = [
+    ...(parameters.length === 0 ? [] : [400]),
+    ...[401, 403],
+    ...(parameters.includes(HOST) ? [404] : []),
+    ...[429, 503],
+  ]
   return {
     get: {
       summary,
@@ -109,6 +114,7 @@ const FAILURES: Readonly<Record<number, string>> = {
   400: 'A parameter is invalid',
   401: 'A password is required',
   403: 'The server listens on loopback only, and the request names another host',
+  404: 'No host has this name',
   429: 'Too many wrong passwords from this address (with Retry-After)',
   503: 'The pool is missing or cannot be read, or there are too many connections or requests (then with Retry-After)',
 }
