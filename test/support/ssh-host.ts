@@ -65,7 +65,7 @@ export async function sshHost(name: string, pool: TestPool, caller: TestPool): P
       variables[variable] = value
       return restart()
     },
-    sessions: () => childrenOf(server.process.pid),
+    sessions: () => sessionsOf(server.process.pid),
     [Symbol.dispose]() {
       server.process.kill('SIGKILL')
       for (const pid of pidsWith(`CANHAZGPU_TEST_HOST=${folder}`)) kill(pid, 'SIGKILL')
@@ -164,13 +164,19 @@ function addHost(caller: TestPool, { name, folder, port }: { name: string; folde
   caller.env.CANHAZGPU_REMOTE_HOSTS = [...known, name].join(',')
 }
 
-function childrenOf(pid: number): number[] {
-  const { stdout } = Bun.spawnSync(['ps', '-o', 'pid=', '--ppid', String(pid)])
-  return stdout
+/** An ordinary user has two for each connection, root one. */
+function sessionsOf(server: number): number[] {
+  const { stdout } = Bun.spawnSync(['ps', '-eo', 'pid=,ppid=,comm='])
+  const processes = stdout
     .toString()
     .split('\n')
-    .map(Number)
-    .filter((each) => each > 0)
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , name = '']) => name.startsWith('sshd'))
+  const below = (parent: number): number[] =>
+    processes
+      .filter(([, ppid]) => Number(ppid) === parent)
+      .flatMap(([pid]) => [Number(pid), ...below(Number(pid))])
+  return below(server)
 }
 
 function must(...argv: string[]): void {

@@ -30,7 +30,9 @@ export const hostUnknown = (name: string): CanhazgpuError =>
   )
 
 export const hostUnreachable = (name: string, why: string): CanhazgpuError =>
-  new CanhazgpuError('host-unreachable', `Cannot reach ${name}: ${why}`)
+  new CanhazgpuError('host-unreachable', `Cannot reach ${name}: ${printable(why)}`, {
+    hint: `nothing runs there for you; try: ssh ${name} true`,
+  })
 
 export const namesake = (name: string): CanhazgpuError =>
   new CanhazgpuError('failure', `Another host publishes as ${name} on the notice board`, {

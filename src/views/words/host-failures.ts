@@ -1,5 +1,6 @@
 import { CanhazgpuError, ERROR_CODES, type ErrorCode } from '../../domain/errors.ts'
 import type { FailedCall } from '../../domain/fleet/call-end.ts'
+import { hostUnreachable } from '../../domain/fleet/fleet-errors.ts'
 import type { HostName, RemoteHost } from '../../domain/fleet/host-name.ts'
 import { type Decoded, REQUEST_VERSION } from '../../domain/fleet/remote-request.ts'
 import { printable } from '../../domain/text/text.ts'
@@ -14,9 +15,7 @@ export function callFailure(end: FailedCall, name: HostName): CanhazgpuError {
       })
     }
     case 'unreachable':
-      return new CanhazgpuError('host-unreachable', `Cannot reach ${name}: ${textOf(end.reason)}`, {
-        hint: `nothing runs there for you; try: ssh ${name} true`,
-      })
+      return hostUnreachable(name, end.reason)
     case 'not-understood':
       return new CanhazgpuError(
         'host-incompatible',

@@ -34,7 +34,7 @@ testErrors([
   ],
   [
     'host-unreachable',
-    'Cannot reach gpu3: Connection refused',
+    'Cannot reach gpu3: Connection refused - nothing runs there for you; try: ssh gpu3 true',
     () => errors.hostUnreachable('gpu3', 'Connection refused'),
   ],
 ])
