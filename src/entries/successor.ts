@@ -16,11 +16,13 @@ export interface Rejoin extends Place {
 }
 
 const REJOIN = '__rejoin'
+/** Before the typed words there may be one of these, with one argument. */
+const OWN_WORDS: readonly (string | undefined)[] = [REJOIN, '__hosted']
 
 /** Returns only if no installed program can be executed. */
 export function becomeSuccessor(rejoin: Rejoin): void {
   const { argv } = process
-  const typed = argv.length - 2 - (argv[2] === REJOIN ? 2 : 0)
+  const typed = argv.length - 2 - (OWN_WORDS.includes(argv[2]) ? 2 : 0)
   const command = installedCommand([REJOIN, encodeRejoin(rejoin)])
   if (command === null) return
   const [program = ''] = command

@@ -18,8 +18,10 @@ const ATTRIBUTES_BYTES = 512
 const SETPGROUP = 2
 const SETSIGDEF = 4
 const SETSIGMASK = 8
-/** All signals but 9 and 19, which cannot change, and 32 and 33, which belong to the C library. */
-const CHANGEABLE_SIGNALS = ~((1n << 8n) | (1n << 18n) | (1n << 31n) | (1n << 32n)) & 0xffff_ffff_ffff_ffffn
+/**
+ * All signals but 9 and 19, which cannot change. 32 and 33 belong to the C library, which otherwise ignores them in a child.
+ */
+const CHANGEABLE_SIGNALS = ~((1n << 8n) | (1n << 18n)) & 0xffff_ffff_ffff_ffffn
 
 /** Starts a child with the default for every signal; returns its pid, or a negated errno. */
 export function spawn({ program, args, environment, descriptors, ownGroup }: Spawn): number {
