@@ -137,8 +137,11 @@ export interface Doctor {
   readonly examine: (check: Check) => Promise<readonly Finding[]>
   /** Each in its own process, which is given up after a deadline. */
   readonly examineApart: (checks: readonly Check[]) => Promise<readonly Finding[]>
-  /** Writes an archive for a bug report, without names. Throws `failure` if there is something at the path. */
-  readonly writeBundle: (path: string, findings: readonly Finding[]) => Promise<WrittenFiles>
+  /**
+   * Examines, and writes an archive for a bug report, without names. Throws `failure` before the examination if there is
+   * something at the path.
+   */
+  readonly writeBundle: (path: string, examine: () => Promise<readonly Finding[]>) => Promise<WrittenFiles>
   /** Writes a folder with the answers of the drivers. */
   readonly writeCapture: (path: string) => Promise<WrittenFiles>
 }

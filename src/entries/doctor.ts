@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { recordDrivers } from '../adapters/diagnosis/recording.ts'
-import { writeArchive, writeFolder } from '../adapters/files/new-files.ts'
+import { refuseTaken, writeArchive, writeFolder } from '../adapters/files/new-files.ts'
 import { withinDeadline } from '../adapters/gpu/deadline.ts'
 import { firstLine } from '../adapters/gpu/driver-text.ts'
 import { runProgram } from '../adapters/gpu/run-program.ts'
@@ -34,7 +34,9 @@ export function doctor(parts: DoctorParts): Doctor {
       const found = await Promise.all(checks.map((check) => examineApart(check, parts, childEnvironment)))
       return found.flat()
     },
-    writeBundle: async (file, findings) => {
+    writeBundle: async (file, examine) => {
+      refuseTaken(file)
+      const findings = await examine()
       const { bundleFiles } = await import('./bundle.ts')
       const keys = await configuredKeys(parts)
       const { probeTimeout } = parts.settings
@@ -45,6 +47,7 @@ export function doctor(parts: DoctorParts): Doctor {
       return { path: await writeArchive(file, files), contents: Object.keys(files).toSorted() }
     },
     writeCapture: async (folder) => {
+      refuseTaken(folder)
       const files = await recordDrivers(machine.env, parts.settings.probeTimeout)
       if (Object.keys(files).length === 0) throw nothingToCapture()
       return { path: writeFolder(folder, files), contents: Object.keys(files).toSorted() }

@@ -1,4 +1,14 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Files } from '../diagnosis/recorded-files.ts'
@@ -7,6 +17,20 @@ import { foreignStep, isRoot } from './ownership.ts'
 /** Only the account that runs the doctor may read what it writes. */
 const FILE_MODE = 0o600
 const FOLDER_MODE = 0o700
+
+/**
+ * Throws what writing a new file or folder at this path would throw now. Long work before the writing calls it first; the
+ * writing decides again.
+ */
+export function refuseTaken(path: string): void {
+  const named = placeFor(path)
+  if (lstatSync(named, { throwIfNoEntry: false }) !== undefined) throw existsAlready(named)
+  try {
+    accessSync(dirname(named), constants.W_OK)
+  } catch (cause) {
+    throw cannotWrite(named, cause)
+  }
+}
 
 /** Writes an archive (.tar.gz). Throws `failure` if something is at this path, a link included. */
 export function writeArchive(path: string, files: Files): Promise<string> {
@@ -77,8 +101,12 @@ function created<Result>(path: string, create: () => Result): Result {
   } catch (cause) {
     if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'))
       throw cannotWrite(path, cause)
-    throw new CanhazgpuError('failure', `${path} exists already`, { hint: 'name another place', cause })
+    throw existsAlready(path, cause)
   }
+}
+
+function existsAlready(path: string, cause?: unknown): CanhazgpuError {
+  return new CanhazgpuError('failure', `${path} exists already`, { hint: 'name another place', cause })
 }
 
 function cannotWrite(path: string, cause: unknown): CanhazgpuError {

@@ -47,8 +47,8 @@ export const doctor = command({
     const doctor = await context.doctor()
     if (capture !== undefined) return { kind: 'captured', ...(await doctor.writeCapture(capture)) }
     if (bundle === undefined) return diagnosed(checks, doctor, context)
-    const findings = diagnosis(await doctor.examineApart(CHECKS))
-    return { kind: 'bundled', ...(await doctor.writeBundle(bundle, findings)) }
+    const examine = async () => diagnosis(await doctor.examineApart(CHECKS))
+    return { kind: 'bundled', ...(await doctor.writeBundle(bundle, examine)) }
   },
   text: doctorAnswerText,
   json: doctorAnswerDocument,

@@ -45,6 +45,21 @@ function unpacked(archive: string): Readonly<Record<string, string>> {
   )
 }
 
+test.each(['--bundle', '--capture'])('%s refuses a place before it asks the driver', async (flag) => {
+  using pool = await testPool(1)
+  await useDriver(pool, BUSY)
+  const at = (name: string) => `${pool.folder}/${name}`
+  writeFileSync(at('driver/first.sh'), `touch ${at('asked')}\n`)
+  writeFileSync(at('taken'), 'mine')
+  for (const place of ['taken', 'none/x']) {
+    const refused = await pool.chg('doctor', flag, at(place), '--json')
+    expect(failureOf(refused)).toMatchObject({ code: 'failure', status: 1 })
+    expect(existsSync(at('asked'))).toBe(false)
+  }
+  expect((await pool.chg('doctor', flag, at('free'))).status).toBe(0)
+  expect(existsSync(at('asked'))).toBe(true)
+})
+
 test('a bundle has the facts, and not the names', async () => {
   using pool = await testPool(4)
   pool.setFakeDriver({
