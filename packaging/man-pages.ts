@@ -173,7 +173,7 @@ function seeAlso(self: string, commands: readonly Pick<Page, 'name'>[]): readonl
     ...(self === PAGE_OF_SETTINGS ? [] : [reference(PAGE_OF_SETTINGS, 5)]),
     ...commands.map(({ name }) => reference(`canhazgpu-${name}`)),
   ]
-  const all = `The whole documentation is in the folder ${italic('docs')} of the sources, and on the pages of ${bold('canhazgpu web')}.`
+  const all = `The whole documentation is at ${bold('/docs/')} of ${bold('canhazgpu web')}.`
   return section('see also', [pages.join(',\n'), '.PP', all])
 }
 

@@ -1,11 +1,12 @@
-import { items, literal, roff } from './roff.ts'
+import { pagePath } from '../src/web/docs/docs-links.ts'
+import { bold, items, literal, roff } from './roff.ts'
 
 const CELL = '\u0000'
 const ROW = '\u0001'
 /** The first head of a table of options. A man page has them from the program itself. */
 const OPTIONS_HEAD = 'option'
 
-/** A part of the documentation as lines of a man page. A link is its text, or the path of a page. */
+/** A part of the documentation as lines of a man page. A link is its text, or where a reader finds the page. */
 export function fromMarkdown(markdown: string): readonly string[] {
   const text = Bun.markdown.render(markdown, {
     text: roff,
@@ -13,7 +14,7 @@ export function fromMarkdown(markdown: string): readonly string[] {
     strong: (children) => `\\fB${children}\\fR`,
     emphasis: (children) => `\\fI${children}\\fR`,
     link: (children, { href }) =>
-      /^[\w\\-]+\.md$/.test(children) ? roff(href.replace(/#.*/, '')) : children,
+      /^[\w\\-]+\.md$/.test(children) ? placeOf(href.replace(/#.*/, '')) : children,
     heading: (children) => block([`.SS ${children}`]),
     paragraph: (children) => block(['.PP', children]),
     code: (children) => block(literal(children.replace(/\n$/, ''))),
@@ -28,6 +29,16 @@ export function fromMarkdown(markdown: string): readonly string[] {
     table: (children) => block(tableLines(children)),
   })
   return text.split('\n').filter((line) => line !== '')
+}
+
+/** No package contains the files of `docs`: a page is a man page, or one that the web server of the program has. */
+function placeOf(file: string): string {
+  const [, command] = /^docs\/commands\/(\w+)\.md$/.exec(file) ?? []
+  if (command === 'README') return `${bold('canhazgpu')}(1)`
+  if (command !== undefined) return `${bold(`canhazgpu-${command}`)}(1)`
+  const address = pagePath(file)
+  if (address === undefined) throw new Error(`a man page cannot name ${file}`)
+  return `${bold(address)} of ${bold('canhazgpu web')}`
 }
 
 const block = (lines: readonly string[]): string => `\n${lines.join('\n')}\n`

@@ -5,6 +5,7 @@ import { settingOf } from '../../src/cli/options/configured.ts'
 import { programOptions } from '../../src/cli/program.ts'
 import { COMMANDS } from '../../src/cli/registry.ts'
 import { SETTINGS } from '../../src/domain/settings.ts'
+import { bundleDocs } from '../../src/web/docs/bundle-docs.ts'
 import { needing } from '../../test/support/needs.ts'
 import { binary } from '../../test/support/pool.ts'
 import { manPages } from '../man-pages.ts'
@@ -24,6 +25,23 @@ test('there is a page for the program, for each command and for the configuratio
 
 test('every hyphen is a minus sign, which can be copied into a shell', () => {
   for (const { text } of pages) expect(text.replace(/^\.TH .*$/m, '')).not.toMatch(/(?<!\\)-/)
+})
+
+test('a page names only documentation that is installed: man pages, and pages of the web server', () => {
+  const served = Object.keys(bundleDocs())
+  const installed = pages.map(({ path }) => path.replace(/^man\d\/(.*)\.(\d)$/, '$1($2)'))
+  for (const { path, text } of pages) {
+    const words = text
+      .replaceAll(/\\f[BIR]/g, '')
+      .replaceAll('\\-', '-')
+      .replaceAll('\\&', '')
+    expect([path, words.match(/[\w/-]+\.md\b/g)]).toEqual([path, null])
+    const addresses = words.match(/\/docs\/[\w/-]*/g) ?? []
+    expect([path, addresses.filter((address) => !served.includes(address))]).toEqual([path, []])
+    const named = words.match(/\bcanhazgpu[\w.-]*\(\d\)/g) ?? []
+    expect([path, named.filter((each) => !installed.includes(each))]).toEqual([path, []])
+    expect(addresses).toContain('/docs/')
+  }
 })
 
 needing('man', 'groff', 'mandoc').describe('man pages', () => {
