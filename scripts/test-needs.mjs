@@ -40,6 +40,12 @@ export const PACKAGE_NEEDS = [
   { program: 'qemu-aarch64-static', package: 'qemu-user-static', why: 'runs the executable for arm64' },
   { file: '/usr/aarch64-linux-gnu/lib/libc.so.6', package: 'libc6-arm64-cross', why: 'its C library' },
   { file: '/usr/lib/x86_64-linux-musl/libc.so', package: 'musl', why: 'the other C library' },
+  { program: 'pip3', package: 'python3-pip', why: 'downloads the C++ library for musl' },
+  {
+    file: '/usr/share/bash-completion/bash_completion',
+    package: 'bash-completion',
+    why: 'loads a completion',
+  },
   { program: 'groff', package: 'groff-base', why: 'formats man pages' },
   { program: 'man', package: 'man-db', why: 'shows man pages' },
   { program: 'mandoc', package: 'mandoc', why: 'checks man pages, and formats them elsewhere' },

@@ -6,9 +6,12 @@ import { needing } from '../../test/support/needs.ts'
 import { root } from '../../test/support/sources.ts'
 import { must } from '../programs.ts'
 import { type Made, packages } from './made.ts'
+import { muslEnvironment } from './musl.ts'
 
 /** The C library of arm64. */
 const ARM64 = '/usr/aarch64-linux-gnu'
+/** What starts programs for musl on x64. */
+const MUSL = '/lib/ld-musl-x86_64.so.1'
 
 needing('go', 'dpkg-deb').describe('packages', () => {
   let made: Made
@@ -36,31 +39,14 @@ needing('go', 'dpkg-deb').describe('packages', () => {
 
 needing('go', 'qemu-aarch64-static').test(
   'the executable for arm64 reserves, reports and runs',
-  async () => {
-    const folder = mkdtempSync(`${tmpdir()}/canhazgpu-arm64-`)
-    try {
-      await must('tar', '-xzf', packages().path('-linux-arm64.tar.gz'), '-C', folder)
-      const program = `${folder}/canhazgpu-${manifest.version}-linux-arm64/bin/canhazgpu`
-      const emulated = [
-        'env',
-        `CANHAZGPU_STORE=${folder}/pool.db`,
-        'qemu-aarch64-static',
-        '-L',
-        ARM64,
-        program,
-      ]
-      const chg = (...args: string[]) => must(...emulated, ...args)
-      expect(await chg('--version')).toStartWith(manifest.version)
-      await chg('admin', '--gpus', '2', '--provider', 'fake')
-      expect(await chg('reserve', '--duration', '1h', '--short')).toBe('0\n')
-      expect(JSON.parse(await chg('status', '--json'))[0]).toMatchObject({ type: 'MANUAL' })
-      await chg('release')
-      expect(await chg('report', '--json')).toContain('"manual": 1')
-    } finally {
-      rmSync(folder, { recursive: true })
-    }
-  },
-  60_000,
+  () => works('linux-arm64', ['qemu-aarch64-static', '-L', ARM64]),
+  180_000,
+)
+
+needing('go', 'gcc', 'pip3', 'python3', MUSL).test(
+  'the executable for musl reserves, reports and runs',
+  async () => works('linux-x64-musl', [], await muslEnvironment()),
+  180_000,
 )
 
 needing('nm', 'ld-musl-config').test('musl has every function of the C library that is called', async () => {
@@ -73,3 +59,28 @@ needing('nm', 'ld-musl-config').test('musl has every function of the C library t
   expect(called.length).toBeGreaterThan(30)
   expect(called.filter((name) => !provided.has(name))).toEqual([])
 })
+
+/** The program of an archive does its work, started by these words and with these variables. */
+async function works(
+  target: string,
+  starter: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const folder = mkdtempSync(`${tmpdir()}/canhazgpu-${target}-`)
+  try {
+    await must('tar', '-xzf', packages().path(`-${target}.tar.gz`), '-C', folder)
+    const program = `${folder}/canhazgpu-${manifest.version}-${target}/bin/canhazgpu`
+    const env = Object.entries({ ...variables, CANHAZGPU_STORE: `${folder}/pool.db` })
+    const settings = env.map(([name, value]) => `${name}=${value}`)
+    const chg = (...args: string[]) => must('env', ...settings, ...starter, program, ...args)
+    expect(await chg('--version')).toStartWith(manifest.version)
+    await chg('admin', '--gpus', '2', '--provider', 'fake')
+    expect(await chg('reserve', '--duration', '1h', '--short')).toBe('0\n')
+    expect(JSON.parse(await chg('status', '--json'))[0]).toMatchObject({ type: 'MANUAL' })
+    await chg('release')
+    expect(await chg('run', '--', 'echo', 'ran')).toBe('ran\n')
+    expect(await chg('report', '--json')).toContain('"manual": 1')
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}

@@ -1,7 +1,7 @@
 import { describe, test } from 'bun:test'
 import { existsSync, readlinkSync } from 'node:fs'
 
-/** What a test needs besides Bun: root, new users, namespaces, a mode, or a program by its name. */
+/** What a test needs besides Bun: root, new users, namespaces, a mode, a program by its name, or a file by its path. */
 export type Need =
   | 'root'
   | 'users'
@@ -88,7 +88,7 @@ function works(...command: string[]): string | null {
 }
 
 function isInstalled(program: string): boolean {
-  return Bun.which(program) !== null
+  return program.startsWith('/') ? existsSync(program) : Bun.which(program) !== null
 }
 
 function notInstalled(program: string): string {
