@@ -6,7 +6,7 @@ import type { Bench, Figure, Row } from '../row.ts'
 import { quantile } from '../samples.ts'
 
 const BUDGET_MS = 100
-const BUDGET_MB = 120
+const BUDGET_MB = 200
 /** If the daemon is slow, there are fewer samples. */
 const LONGEST_S = 10
 
@@ -35,7 +35,7 @@ const OF_ONE_ACCOUNT = [
   'waits 1,000 times',
   'waits, disconnects and waits again',
 ]
-/** As a user can who has subordinate ids. */
+/** At once. */
 const OF_MANY_ACCOUNTS = [
   'sends long requests without pause',
   'floods it with requests, and reads no answer',

@@ -16,20 +16,32 @@ export interface Checks {
   readonly faultIn: (pool: Pool) => string | undefined
 }
 
+export interface AnnouncingStoreParts {
+  readonly store: OpenedPool
+  readonly checks: Checks
+  /** Performs a change when it is the turn of its account: a decision and its commit take the time of all accounts. */
+  readonly inTurn: (uid: number, change: () => Promise<void>) => void
+  /** The account whose changes these are. */
+  readonly uid: number
+}
+
 /**
  * The daemon's store; no other process uses it. It announces each commit within this process. A read gives each run
  * whose process is watched a current heartbeat. A commit that could not be read back is refused, because one faulty
  * request would then make the pool unusable for every account.
  */
 export class AnnouncingStore implements OpenedPool {
-  readonly #store: OpenedPool
-  readonly #checks: Checks
+  readonly #parts: AnnouncingStoreParts
   readonly #listeners: Set<OnCommit>
 
-  constructor(store: OpenedPool, checks: Checks, listeners: Set<OnCommit> = new Set()) {
-    this.#store = store
-    this.#checks = checks
+  constructor(parts: AnnouncingStoreParts, listeners: Set<OnCommit> = new Set()) {
+    this.#parts = parts
     this.#listeners = listeners
+  }
+
+  /** The same store for the changes of this account. */
+  for(uid: number): AnnouncingStore {
+    return new AnnouncingStore({ ...this.#parts, uid }, this.#listeners)
   }
 
   /** Returns a function that removes the listener. */
@@ -39,13 +51,14 @@ export class AnnouncingStore implements OpenedPool {
   }
 
   async load() {
-    this.#checks.refresh()
-    const { pool, moment } = await this.#store.load()
+    this.#parts.checks.refresh()
+    const { pool, moment } = await this.#parts.store.load()
     return { pool: this.#withHeartbeats(pool, heartbeatAt(pool, moment)), moment }
   }
 
   #withHeartbeats(pool: Pool, beatenAt: Millis): Pool {
-    const isAlive = ({ term }: Reservation) => term.kind === 'run' && this.#checks.isWatched(term.process)
+    const isAlive = ({ term }: Reservation) =>
+      term.kind === 'run' && this.#parts.checks.isWatched(term.process)
     if (!pool.reservations.some(isAlive)) return pool
     const reservations = pool.reservations.map((held) =>
       held.term.kind === 'run' && isAlive(held)
@@ -55,19 +68,27 @@ export class AnnouncingStore implements OpenedPool {
     return { ...pool, reservations }
   }
 
-  async update<Answer>(change: Decide<Answer> | Creation<Answer>): Promise<Answer> {
+  /** When it is the turn of the account. */
+  update<Answer>(change: Decide<Answer> | Creation<Answer>): Promise<Answer> {
+    const { inTurn, uid } = this.#parts
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+    inTurn(uid, () => this.#update(change).then(resolve, reject))
+    return promise
+  }
+
+  async #update<Answer>(change: Decide<Answer> | Creation<Answer>): Promise<Answer> {
     // The store may repeat a decision; only the last one is committed.
     let last: { readonly before: Pool | null; readonly commit: Commit<Answer> } | undefined
     const noted = <Before extends Pool | null>(before: Before, commit: Commit<Answer>) => {
-      const fault = commit.pool === before ? undefined : this.#checks.faultIn(commit.pool)
+      const fault = commit.pool === before ? undefined : this.#parts.checks.faultIn(commit.pool)
       if (fault !== undefined) throw new Error(`an operation would damage the pool: ${fault}`)
       last = { before, commit }
       return commit
     }
-    const answer = await this.#store.update<Answer>(
+    const answer = await this.#parts.store.update<Answer>(
       typeof change === 'function'
         ? (pool, moment) => {
-            this.#checks.refresh()
+            this.#parts.checks.refresh()
             return noted(pool, change(pool, moment))
           }
         : { create: (pool, moment) => noted(pool, change.create(pool, moment)) },
@@ -79,42 +100,45 @@ export class AnnouncingStore implements OpenedPool {
   }
 
   history(range: TimeRange, most?: number) {
-    return this.#store.history(range, most)
+    return this.#parts.store.history(range, most)
   }
 
   visitTimes(range: TimeRange, visit: (time: RecordedHold) => void) {
-    return this.#store.visitTimes(range, visit)
+    return this.#parts.store.visitTimes(range, visit)
   }
 
   usage(range: TimeRange, reservations: readonly string[]) {
-    return this.#store.usage(range, reservations)
+    return this.#parts.store.usage(range, reservations)
   }
 
   isRecorded(reservation: string) {
-    return this.#store.isRecorded(reservation)
+    return this.#parts.store.isRecorded(reservation)
   }
 
   audit(most: number) {
-    return this.#store.audit(most)
+    return this.#parts.store.audit(most)
   }
 
   changes(signal: AbortSignal) {
-    return this.#store.changes(signal)
+    return this.#parts.store.changes(signal)
   }
 
   calls(entry: string) {
-    return this.#store.calls(entry)
+    return this.#parts.store.calls(entry)
   }
 
   turns() {
-    return this.#store.turns()
+    return this.#parts.store.turns()
   }
 
   bounded(patience: LockPatience): OpenedPool {
-    return new AnnouncingStore(this.#store.bounded(patience), this.#checks, this.#listeners)
+    return new AnnouncingStore(
+      { ...this.#parts, store: this.#parts.store.bounded(patience) },
+      this.#listeners,
+    )
   }
 
   close(): void {
-    this.#store.close()
+    this.#parts.store.close()
   }
 }

@@ -8,7 +8,6 @@ import type { PoolService } from '../ports/pool-service.ts'
 import type { AnnouncingStore } from './announcing-store.ts'
 import type { Caller } from './caller.ts'
 import { Commands, type CommandsParts } from './commands.ts'
-import { ConnectionCounts } from './connection-counts.ts'
 import { FairTurns } from './fair-turns.ts'
 import { RecordRates } from './record-rates.ts'
 import { Runs } from './runs.ts'
@@ -38,8 +37,6 @@ export interface DaemonParts {
   readonly stderrOf: CommandsParts['stderrOf']
   /** Writes a line to the standard error of a command. Resolves when the writer has opened it, or after a second. */
   readonly tell: (...message: Parameters<CommandsParts['tell']>) => Promise<void>
-  /** The maximum number of connections that the descriptor limit allows. */
-  readonly mostConnections: number
   /** Steady time. */
   readonly clock: () => Millis
   /** Reports a failure to the log. */
@@ -54,13 +51,12 @@ export class Daemon implements ConnectionHandler {
   readonly #waiters: Waiters
   readonly #runs: Runs
   readonly #commands: Commands
-  readonly #turns = new FairTurns({ mostAtOnce: 64, mostPerAccount: 2 })
+  readonly #turns: FairTurns
   /** Each takes a process. */
-  readonly #historyTurns = new SlowTurns({ mostAtOnce: 4, mostPerAccount: 1 })
+  readonly #historyTurns: SlowTurns
   readonly #queueTurns: SlowTurns
   readonly #recordRates: RecordRates
-  readonly #greetings = new FairTurns({ mostAtOnce: 64, mostPerAccount: 8 })
-  readonly #connections: ConnectionCounts
+  readonly #greetings: FairTurns
   readonly #watchers = new Watchers()
   #isSettling = false
   #isStopping = false
@@ -68,9 +64,12 @@ export class Daemon implements ConnectionHandler {
 
   constructor(parts: DaemonParts) {
     this.#parts = parts
-    this.#queueTurns = new SlowTurns({ mostAtOnce: 1, mostPerAccount: 1, clock: parts.clock })
-    this.#connections = new ConnectionCounts(parts.mostConnections)
-    this.#recordRates = new RecordRates(parts.clock)
+    const { clock } = parts
+    this.#turns = new FairTurns({ mostAtOnce: 64, mostPerAccount: 2, clock })
+    this.#historyTurns = new SlowTurns({ mostAtOnce: 4, mostPerAccount: 1, clock, rests: false })
+    this.#queueTurns = new SlowTurns({ mostAtOnce: 1, mostPerAccount: 1, clock, rests: true })
+    this.#greetings = new FairTurns({ mostAtOnce: 64, mostPerAccount: 8, clock })
+    this.#recordRates = new RecordRates(clock)
     this.#service = parts.serviceFor({ account: parts.own, groups: [] })
     this.#waiters = new Waiters({
       ...{ service: this.#service, processes: parts.processes, log: parts.log },
@@ -123,10 +122,6 @@ export class Daemon implements ConnectionHandler {
     this.#isStopping = true
   }
 
-  admits(uid: number): boolean {
-    return this.#connections.open(uid)
-  }
-
   opened(connection: ClientConnection): Receiver {
     const { identify, administrationFor, serviceFor, watched, log, own } = this.#parts
     return new Session({
@@ -149,10 +144,6 @@ export class Daemon implements ConnectionHandler {
       isStopping: () => this.#isStopping,
       failed: log,
     })
-  }
-
-  closed(uid: number): void {
-    this.#connections.close(uid)
   }
 
   async #hasEnded(id: string): Promise<boolean> {

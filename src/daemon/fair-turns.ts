@@ -1,13 +1,25 @@
+import { AccountShares } from '../domain/account-shares.ts'
 import { FairQueue } from '../domain/fair-queue.ts'
+import type { Millis } from '../domain/pool/model.ts'
 
-/** The most bytes of waiting requests of one account. */
-const MOST_WAITING = 4 * 1024 * 1024
+const MEBIBYTE = 1024 * 1024
 
-export interface TurnLimits {
+/** The most bytes of waiting requests. */
+const MOST_WAITING = { ofAccount: 4 * MEBIBYTE, ofAll: 16 * MEBIBYTE }
+
+/** After this time the event loop looks at its sockets and timers. */
+const SLICE_MS: Millis = 4
+
+/** What a task takes after its first part, at least. */
+const LATER_PARTS_MS: Millis = 0.2
+
+export interface TurnsParts {
   /** The maximum number of tasks that run at the same time. */
   readonly mostAtOnce: number
   /** The same for one account. */
   readonly mostPerAccount: number
+  /** Steady time. */
+  readonly clock: () => Millis
 }
 
 export interface Task {
@@ -21,54 +33,78 @@ interface Waiting extends Task {
   readonly uid: number
 }
 
-/** Performs requests account by account, so that many requests of one account do not delay those of another. */
+/**
+ * Performs requests account by account, so that many requests of one account do not delay those of another. The
+ * account for which the daemon has worked least is next.
+ */
 export class FairTurns {
-  readonly #limits: TurnLimits
+  readonly #parts: TurnsParts
   readonly #waiting = new FairQueue<Waiting>()
   /** Bytes of the waiting requests of each account. */
-  readonly #sizes = new Map<number, number>()
+  readonly #sizes = new AccountShares(MOST_WAITING)
   readonly #running = new Map<number, number>()
   #count = 0
+  /** Time that tasks have taken since the last look at the sockets. */
+  #taken: Millis = 0
+  #isScheduled = false
 
-  constructor(limits: TurnLimits) {
-    this.#limits = limits
+  constructor(parts: TurnsParts) {
+    this.#parts = parts
   }
 
   /** False if too many requests of this account wait already. */
   add(uid: number, task: Task): boolean {
-    const size = this.#sizes.get(uid) ?? 0
-    if (size + task.size > MOST_WAITING) return false
-    changeBy(this.#sizes, uid, task.size)
+    if (this.#sizes.isExceeded(uid, task.size)) return false
+    this.#sizes.add(uid, task.size)
     this.#waiting.add(uid, { ...task, uid })
-    this.#start()
+    if (!this.#isScheduled) this.#start()
     return true
   }
 
   #start(): void {
-    const { mostAtOnce, mostPerAccount } = this.#limits
+    const { mostAtOnce, mostPerAccount } = this.#parts
     while (this.#count < mostAtOnce) {
+      if (this.#taken >= SLICE_MS) {
+        this.#startLater()
+        return
+      }
       const next = this.#waiting.next((uid) => (this.#running.get(uid) ?? 0) < mostPerAccount)
       if (next === undefined) return
-      changeBy(this.#sizes, next.uid, -next.size)
+      this.#sizes.add(next.uid, -next.size)
       void this.#perform(next)
     }
+  }
+
+  /** In the next iteration of the event loop, if an account waits for its turn. */
+  #startLater(): void {
+    if (this.#isScheduled || this.#waiting.isEmpty) return
+    this.#isScheduled = true
+    setImmediate(() => {
+      this.#isScheduled = false
+      this.#taken = 0
+      this.#start()
+    })
   }
 
   async #perform({ uid, perform }: Waiting): Promise<void> {
     this.#count++
     changeBy(this.#running, uid, 1)
-    await perform()
-    // Tasks that never wait for anything would otherwise follow each other without a look at the sockets.
-    await this.#nextIteration()
+    await this.#timed(uid, perform)
     this.#count--
     changeBy(this.#running, uid, -1)
-    this.#start()
+    // Tasks that never wait for anything would otherwise follow each other without a look at the sockets.
+    this.#startLater()
   }
 
-  /** The next iteration of the event loop, if an account waits for its turn. */
-  #nextIteration(): Promise<void> | undefined {
-    if (!this.#waiting.isEmpty) return new Promise((resolve) => setImmediate(resolve))
-    return undefined
+  /** What the task does before it first waits takes the time of all accounts; its waiting does not. */
+  #timed(uid: number, perform: Task['perform']): Promise<void> {
+    const { clock } = this.#parts
+    const began = clock()
+    const performed = perform()
+    const ms = clock() - began + LATER_PARTS_MS
+    this.#taken += ms
+    this.#waiting.charge(uid, ms)
+    return performed
   }
 }
 

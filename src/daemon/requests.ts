@@ -8,6 +8,7 @@ import type { NewPool, Operation } from '../domain/operation/operation.ts'
 import { ALLOCATIONS, LIMIT_KEYS, type Millis, PROVIDER_CHOICES } from '../domain/pool/model.ts'
 import { printable } from '../domain/text/text.ts'
 import type { Views } from '../ports/pool-service.ts'
+import { isDeep } from './nesting.ts'
 
 /** Operations that a client may send. A client that waits uses `wait`, and the daemon itself settles and joins. */
 export type ClientOperation = Operation<
@@ -228,6 +229,7 @@ export function protocolIn(message: string): number | null {
 
 /** Null for a message that no client of this version sends. */
 export function requestIn(message: string): CheckedRequest | null {
+  if (isDeep(message)) return null
   const read = v.safeParse(request, parsed(message))
   return read.success ? read.output : null
 }

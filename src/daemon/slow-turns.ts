@@ -1,6 +1,6 @@
 import { tooManyWaitingRequests } from '../domain/daemon-errors.ts'
 import type { Millis } from '../domain/pool/model.ts'
-import { FairTurns, type TurnLimits } from './fair-turns.ts'
+import { FairTurns, type TurnsParts } from './fair-turns.ts'
 
 /** The memory of a question that waits for its turn. */
 const QUESTION_SIZE = 1_024
@@ -15,19 +15,19 @@ export interface SlowQuestion<Answer> {
   readonly ask: () => Promise<Answer>
 }
 
-export interface SlowTurnsParts extends TurnLimits {
-  /** Steady time, for questions that this process answers itself: it rests after each, to serve other requests. */
-  readonly clock?: () => Millis
+export interface SlowTurnsParts extends TurnsParts {
+  /** For questions that this process answers itself: it rests after each, to serve other requests. */
+  readonly rests: boolean
 }
 
 /** Questions that may take long. They wait for each other, and delay no other requests of their accounts. */
 export class SlowTurns {
   readonly #turns: FairTurns
-  readonly #clock: (() => Millis) | undefined
+  readonly #parts: SlowTurnsParts
 
-  constructor({ clock, ...limits }: SlowTurnsParts) {
-    this.#turns = new FairTurns(limits)
-    this.#clock = clock
+  constructor(parts: SlowTurnsParts) {
+    this.#turns = new FairTurns(parts)
+    this.#parts = parts
   }
 
   /** The answer, when it is the turn of this account. Null if it is not wanted any more. */
@@ -42,10 +42,10 @@ export class SlowTurns {
   }
 
   async #resting(work: () => Promise<void>): Promise<void> {
-    const clock = this.#clock
-    const began = clock?.() ?? 0
+    const { clock, rests } = this.#parts
+    const began = clock()
     await work()
-    const rest = Math.min(LONGEST_REST_MS, REST * ((clock?.() ?? 0) - began))
-    if (rest > 0) await new Promise((resolve) => setTimeout(resolve, rest))
+    const rest = Math.min(LONGEST_REST_MS, REST * (clock() - began))
+    if (rests && rest > 0) await new Promise((resolve) => setTimeout(resolve, rest))
   }
 }

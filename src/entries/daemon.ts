@@ -20,6 +20,7 @@ import { AnnouncingStore } from '../daemon/announcing-store.ts'
 import type { Caller } from '../daemon/caller.ts'
 import { Daemon } from '../daemon/daemon.ts'
 import { FailureLog } from '../daemon/failure-log.ts'
+import { FairTurns } from '../daemon/fair-turns.ts'
 import { WatchedProcesses } from '../daemon/watched-processes.ts'
 import type { Pool, ProcessIdentity } from '../domain/pool/model.ts'
 import { poolFaults } from '../domain/pool/soundness.ts'
@@ -50,10 +51,16 @@ export async function startDaemon(
     exitedAt: (process: ProcessIdentity) => watched.exitedAt(process),
     stopped: checksInDecision().stopped,
   }
-  const store = new AnnouncingStore(await createDaemonStore(pool, currentMoment), {
-    refresh: () => watched.refresh(),
-    isWatched: (process) => watched.isWatched(process),
-    faultIn: (changed) => documentFault(changed) ?? poolFaults(changed)[0],
+  const own = await currentAccount()
+  const changes = new FairTurns({ mostAtOnce: 1, mostPerAccount: 1, clock: steadyNow })
+  const store = new AnnouncingStore({
+    ...{ store: await createDaemonStore(pool, currentMoment), uid: own.uid },
+    checks: {
+      refresh: () => watched.refresh(),
+      isWatched: (process) => watched.isWatched(process),
+      faultIn: (changed) => documentFault(changed) ?? poolFaults(changed)[0],
+    },
+    inTurn: (uid, change) => void changes.add(uid, { size: 0, perform: change }),
   })
   const failures = new FailureLog({ write: log, clock: steadyNow })
   const failed = (error: unknown) => failures.failed(error)
@@ -70,13 +77,13 @@ export async function startDaemon(
   const traced = trace === undefined ? {} : { trace }
   const serviceFor = (caller: Caller): PoolService =>
     new LocalPool({
-      ...{ store, processes, actor: async () => caller.account, groups: () => caller.groups },
+      ...{ store: store.for(caller.account.uid), processes, groups: () => caller.groups },
+      actor: async () => caller.account,
       login: () => loginOfCaller(caller),
       isRequesterGone: () => watched.isGone(caller.process ?? null),
       driver: driverFor(caller, driver, settings),
       ...traced,
     })
-  const own = await currentAccount()
   const daemon = new Daemon({
     ...{ version: versionWithCommit(), store, processes, watched, own, serviceFor, log: failed },
     identify: (peer) => accounts.identify(peer),
@@ -92,8 +99,6 @@ export async function startDaemon(
       }),
     history: (question) => askHistoryChild(pool, question),
     clock: steadyNow,
-    // Each client may need a pidfd too.
-    mostConnections: Math.max(32, Math.floor((descriptorLimit() - OWN_DESCRIPTORS) / 2)),
   })
   await daemon.start()
   const stop = new AbortController()
@@ -122,7 +127,11 @@ export async function startDaemon(
     store.close()
   }
   try {
-    listener = listenAt({ path: socket, handler: daemon, limits: { longestMessage: LONGEST_REQUEST } })
+    listener = listenAt({
+      ...{ path: socket, handler: daemon, limits: { longestMessage: LONGEST_REQUEST } },
+      // Each client may need a pidfd too.
+      mostConnections: Math.max(32, Math.floor((descriptorLimit() - OWN_DESCRIPTORS) / 2)),
+    })
   } catch (error) {
     // It may try again later, and must do nothing until then.
     close()

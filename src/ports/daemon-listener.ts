@@ -27,12 +27,8 @@ export interface ClientConnection {
 export interface ConnectionHandler {
   /** The message for a connection that is refused. */
   readonly refusal: string
-  /** Called first. False if the connection must be refused. */
-  admits(countedAs: number): boolean
-  /** Not called if the process of an admitted connection has ended already. */
+  /** Not called for a connection that is refused, or whose process has ended already. */
   opened(connection: ClientConnection): Receiver
-  /** Called once for each admitted connection, when it has closed. */
-  closed(countedAs: number): void
 }
 
 export interface Receiver {

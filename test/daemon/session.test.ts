@@ -11,14 +11,14 @@ import { until } from '../support/until.ts'
 const ANN = { uid: 1000, name: 'ann' }
 const caller = { threshold: null, probeTimeout: 1_000 }
 
-const slow = () => new SlowTurns({ mostAtOnce: 1, mostPerAccount: 1 })
+const slow = () => new SlowTurns({ mostAtOnce: 1, mostPerAccount: 1, clock: () => 0, rests: false })
 
 /** A session whose client has greeted. `changed` changes the pool. */
 function session(given: Partial<SessionParts> = {}) {
   const sent: { n?: number; error?: unknown }[] = []
   const changes = new Set<() => void>()
   let isClosed = false
-  const turns = new FairTurns({ mostAtOnce: 64, mostPerAccount: 2 })
+  const turns = new FairTurns({ mostAtOnce: 64, mostPerAccount: 2, clock: () => 0 })
   const inTurn: SessionParts['inTurn'] = (uid, task) => turns.add(uid, task)
   const opened = new Session({
     version: '1.0.0',

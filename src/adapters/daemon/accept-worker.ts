@@ -2,6 +2,8 @@ import { SubordinateUids } from '../accounts/subordinate-uids.ts'
 import { steadyNow } from '../kernel/clock.ts'
 import * as libc from '../kernel/libc.ts'
 import { accept, hasHungUp, sendAndClose } from '../kernel/unix-socket.ts'
+import { ClosedConnections } from './closed-connections.ts'
+import { ConnectionCounts } from './connection-counts.ts'
 import { ConnectionRates } from './connection-rates.ts'
 import { type PeerCredentials, peerCredentials } from './peer.ts'
 
@@ -10,8 +12,11 @@ declare const self: Worker
 export interface Accepting {
   /** The descriptor of the listening socket. */
   readonly listener: number
-  /** The message for an account that connects too often. */
+  /** The message for an account that connects too often, or has too many connections. */
   readonly refusal: Uint8Array
+  readonly mostConnections: number
+  /** Of `ClosedConnections`. */
+  readonly closed: SharedArrayBuffer
 }
 
 /** An open connection. */
@@ -26,11 +31,17 @@ const RETRY_AFTER_MS = 20
 
 /**
  * Accepts connections in a thread of its own, and posts those that are not refused. Clients can connect and disconnect
- * so quickly that the event loop of the daemon would do nothing but accept.
+ * so quickly that the event loop of the daemon would do nothing but accept and refuse.
  */
-self.onmessage = ({ data: { listener, refusal } }: MessageEvent<Accepting>) => {
+self.onmessage = ({ data: { listener, refusal, mostConnections, closed } }: MessageEvent<Accepting>) => {
   const rates = new ConnectionRates()
   const subordinates = new SubordinateUids()
+  const counts = new ConnectionCounts(mostConnections)
+  const closedOnes = new ClosedConnections(closed)
+  const admits = (countedAs: number) => {
+    closedOnes.take((of) => counts.close(of))
+    return rates.allows(countedAs, steadyNow()) && counts.open(countedAs)
+  }
   for (;;) {
     const fd = accept(listener)
     if (fd === -libc.EBADF || fd === -libc.EINVAL) return
@@ -46,8 +57,7 @@ self.onmessage = ({ data: { listener, refusal } }: MessageEvent<Accepting>) => {
     }
     const { uid } = credentials
     const countedAs = subordinates.ownerOf(uid) ?? uid
-    if (rates.allows(countedAs, steadyNow()))
-      postMessage({ ...credentials, countedAs, fd } satisfies Accepted)
+    if (admits(countedAs)) postMessage({ ...credentials, countedAs, fd } satisfies Accepted)
     else sendAndClose(fd, refusal)
   }
 }

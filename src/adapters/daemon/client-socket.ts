@@ -66,7 +66,8 @@ export class ClientSocket implements ClientConnection {
     })
     const { countedAs } = this.peer
     this.#held.partial.add(countedAs, this.#lines.partial - partialBefore)
-    if (!isValid || this.#held.partial.isExceeded(countedAs, this.#lines.partial)) {
+    const isTooMuch = this.#lines.partial > 0 && this.#held.partial.isExceeded(countedAs)
+    if (!isValid || isTooMuch) {
       this.#terminate()
       return
     }
@@ -85,7 +86,7 @@ export class ClientSocket implements ClientConnection {
   send(message: string): void {
     if (this.#hasEnded) return
     this.#outgoing.send(`${message}\n`)
-    if (this.#held.unread.isExceeded(this.peer.countedAs, this.#outgoing.size)) this.#terminate()
+    if (this.#outgoing.size > 0 && this.#held.unread.isExceeded(this.peer.countedAs)) this.#terminate()
     else this.#expectRead()
   }
 

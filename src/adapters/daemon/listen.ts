@@ -1,10 +1,11 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { ConnectionHandler, Listener } from '../../ports/daemon-listener.ts'
 import * as libc from '../kernel/libc.ts'
-import { listenAtPath, sendAndClose } from '../kernel/unix-socket.ts'
+import { listenAtPath } from '../kernel/unix-socket.ts'
 import type { Accepted, Accepting } from './accept-worker.ts'
 import { adopt } from './adopt.ts'
 import { type ClientLimits, ClientSocket } from './client-socket.ts'
+import { ClosedConnections } from './closed-connections.ts'
 import { newHeldBytes } from './held-bytes.ts'
 import { Openings } from './openings.ts'
 import { peerGroups, peerProcess } from './peer.ts'
@@ -13,6 +14,8 @@ import { removeSocket } from './socket-path.ts'
 export interface ListenOptions {
   readonly path: string
   readonly handler: ConnectionHandler
+  /** The maximum number of open connections. */
+  readonly mostConnections: number
   readonly limits: Pick<ClientLimits, 'longestMessage'> & Partial<ClientLimits>
 }
 
@@ -26,21 +29,20 @@ const BACKLOG = 1_024
  * another daemon listens there.
  */
 export function listenAt(options: ListenOptions): Listener {
-  const { path, handler } = options
+  const { path, handler, mostConnections } = options
   lockSocket(path)
   removeSocket(path)
   const listener = listening(path)
-  const openings = new Openings(opener(options))
+  const closed = ClosedConnections.forAtMost(mostConnections)
+  const openings = new Openings(opener(options, closed))
   const refusal = Buffer.from(`${handler.refusal}\n`)
   const worker = new Worker(workerPath())
-  worker.onmessage = ({ data: accepted }: MessageEvent<Accepted>) => {
-    if (handler.admits(accepted.countedAs)) openings.add(accepted)
-    else sendAndClose(accepted.fd, refusal)
-  }
+  worker.onmessage = ({ data: accepted }: MessageEvent<Accepted>) => openings.add(accepted)
   worker.onerror = ({ message }) => {
     throw new Error(`accepting connections failed: ${message}`)
   }
-  worker.postMessage({ listener, refusal } satisfies Accepting)
+  const accepting: Accepting = { listener, refusal, mostConnections, closed: closed.shared }
+  worker.postMessage(accepting)
   return {
     close() {
       libc.shutDown(listener)
@@ -81,7 +83,7 @@ function listening(path: string): number {
 }
 
 /** Returns the function that gives an accepted connection to the handler. */
-function opener({ handler, limits: given }: ListenOptions) {
+function opener({ handler, limits: given }: ListenOptions, closed: ClosedConnections) {
   const limits = { ...LIMITS, ...given }
   const held = newHeldBytes()
   return ({ fd, countedAs, ...credentials }: Accepted): void => {
@@ -90,7 +92,7 @@ function opener({ handler, limits: given }: ListenOptions) {
     // It ended before its connection was opened, so nobody reads an answer. A pid of 0 is not visible here.
     if (process === null && credentials.pid > 0) {
       libc.close(fd)
-      handler.closed(countedAs)
+      closed.report(countedAs)
       return
     }
     const peer = { uid, countedAs, groups: peerGroups(fd, credentials), process }
@@ -104,7 +106,7 @@ function opener({ handler, limits: given }: ListenOptions) {
       drain: () => client?.drained(),
       close() {
         client?.closed()
-        handler.closed(countedAs)
+        closed.report(countedAs)
       },
     })
   }

@@ -4,7 +4,13 @@ import type { Peer } from '../../ports/daemon-listener.ts'
 /** The most connections that are opened in one iteration of the event loop. */
 const MOST_AT_ONCE = 8
 
-/** Opens accepted connections, a few in each iteration of the event loop. The accounts take turns. */
+/** What an opening takes, about. */
+const OPENING_MS = 0.1
+
+/**
+ * Opens accepted connections, a few in each iteration of the event loop. The accounts take turns, and those that opened
+ * few come first.
+ */
 export class Openings<Accepted extends Pick<Peer, 'countedAs'>> {
   readonly #open: (accepted: Accepted) => void
   readonly #waiting = new FairQueue<Accepted>()
@@ -32,6 +38,7 @@ export class Openings<Accepted extends Pick<Peer, 'countedAs'>> {
     for (let opened = 0; opened < MOST_AT_ONCE; opened++) {
       const next = this.#waiting.next()
       if (next === undefined) return
+      this.#waiting.charge(next.countedAs, OPENING_MS)
       this.#open(next)
     }
     this.#schedule()

@@ -8,6 +8,7 @@ import { listenAt } from '../../../src/adapters/daemon/listen.ts'
 import type { ClientConnection, Listener } from '../../../src/ports/daemon-listener.ts'
 import { until } from '../../support/until.ts'
 
+const REFUSAL = '{"error":"no"}'
 const kernel = new URL('../../../src/adapters/kernel', import.meta.url).pathname
 let folder = ''
 let listener: Listener | undefined
@@ -18,8 +19,7 @@ afterEach(() => {
 
 /** A listener that keeps its connections and messages. */
 function listening(
-  limits: Partial<ClientLimits>,
-  refusal: string | null = null,
+  { mostConnections = 1_000, ...limits }: Partial<ClientLimits> & { readonly mostConnections?: number },
   received: (connection: ClientConnection) => void = () => {},
 ) {
   folder = mkdtempSync(join(tmpdir(), 'canhazgpu-listen-'))
@@ -27,18 +27,11 @@ function listening(
   const connections: ClientConnection[] = []
   const messages: string[] = []
   let closed = 0
-  let admitted = 0
-  let left = 0
   listener = listenAt({
-    path,
+    ...{ path, mostConnections },
     limits: { longestMessage: 64, ...limits },
     handler: {
-      refusal: refusal ?? '',
-      admits() {
-        admitted++
-        return refusal === null
-      },
-      closed: () => void left++,
+      refusal: REFUSAL,
       opened(connection) {
         connections.push(connection)
         const receive = (message: string) => {
@@ -49,7 +42,7 @@ function listening(
       },
     },
   })
-  return { path, connections, messages, closed: () => closed, admitted: () => admitted, left: () => left }
+  return { path, connections, messages, closed: () => closed }
 }
 
 /** A client that keeps its end of the connection open. */
@@ -135,7 +128,7 @@ test('the incomplete messages of all connections of an account are limited toget
 })
 
 test('what follows the last message of a connection is not read', async () => {
-  const { path, connections, messages } = listening({}, null, (connection) => connection.end('no'))
+  const { path, connections, messages } = listening({}, (connection) => connection.end('no'))
   const client = await clientOf(path)
   client.socket.write('one\ntwo\nthree\n')
   await until('it is closed', () => client.isClosed())
@@ -143,13 +136,9 @@ test('what follows the last message of a connection is not read', async () => {
 })
 
 test('a refused client gets the message, and holds no connection open', async () => {
-  const { path, connections } = listening({}, '{"error":"no"}')
+  const { path, connections } = listening({ mostConnections: 0 })
   const client = await connectToDaemon(path)
-  expect([await client.receive(), await client.receive(), connections.length]).toEqual([
-    '{"error":"no"}',
-    null,
-    0,
-  ])
+  expect([await client.receive(), await client.receive(), connections.length]).toEqual([REFUSAL, null, 0])
 })
 
 test('the last message arrives although the connection is closed at once', async () => {
@@ -178,7 +167,7 @@ test('one iteration of the event loop opens a few of many connections, and the o
 })
 
 test('a process that ends before its connection is opened leaves nothing behind', async () => {
-  const { path, admitted, left, connections } = listening({})
+  const { path, connections } = listening({ mostConnections: 1 })
   // A child of the process keeps the connection open.
   const connect = `const { connectToPath } = await import('${kernel}/unix-socket.ts')
     const child = Bun.spawn(['sleep', '60'], { stdio: ['ignore', connectToPath('${path}', 1000), 'ignore'] })
@@ -186,7 +175,10 @@ test('a process that ends before its connection is opened leaves nothing behind'
     process.exit()`
   // No event is handled here until it has ended.
   const { stdout } = Bun.spawnSync([process.execPath, '-e', connect])
-  await until('it is closed', () => left() === 1)
+  await until('another one has its place', async () => {
+    await clientOf(path).catch(() => {})
+    return connections.length === 1
+  })
   process.kill(Number(stdout), 'SIGKILL')
-  expect([admitted(), connections]).toEqual([1, []])
+  expect(connections[0]?.peer.process?.pid).toBe(process.pid)
 })

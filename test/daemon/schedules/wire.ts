@@ -16,7 +16,6 @@ export class Wire {
   readonly #up: Lane
   readonly #down: Lane
   readonly #receiver: Receiver
-  readonly #daemon: ConnectionHandler
   readonly #violated: (what: string) => void
   readonly #messages: string[] = []
   readonly #answered = new Set<number>()
@@ -26,7 +25,6 @@ export class Wire {
 
   constructor({ process, daemon, lanes, violated }: WireParts) {
     this.process = process
-    this.#daemon = daemon
     this.#violated = violated
     this.#up = lanes.open()
     this.#down = lanes.open(() => process.state !== 'alive')
@@ -39,11 +37,9 @@ export class Wire {
       end: (message) => {
         this.#down.add(() => this.#deliver(message))
         this.#isClosedThere = true
-        daemon.closed(process.uid)
         this.#down.add(() => this.#closeHere())
       },
     }
-    if (!daemon.admits(process.uid)) violated('a connection is refused')
     this.#receiver = daemon.opened(connection)
   }
 
@@ -81,7 +77,6 @@ export class Wire {
     this.#isClosedThere = true
     this.#up.end()
     this.#receiver.closed()
-    this.#daemon.closed(this.process.uid)
     this.#down.add(() => this.#closeHere())
   }
 

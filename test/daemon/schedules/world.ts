@@ -98,11 +98,13 @@ export class World {
       ...{ alive: watched.alive.bind(watched), exitedAt: watched.exitedAt.bind(watched) },
       stopped: this.processes.stopped,
     }
-    const store = new AnnouncingStore(slow, {
+    const checks = {
       refresh: () => watched.refresh(),
-      isWatched: (process) => watched.isWatched(process),
+      isWatched: (process: ProcessIdentity) => watched.isWatched(process),
       faultIn: () => undefined,
-    })
+    }
+    const inTurn = (_: number, change: () => Promise<void>) => void change()
+    const store = new AnnouncingStore({ store: slow, checks, inTurn, uid: 0 })
     const serviceFor = ({ account, process }: Caller) =>
       new LocalPool({
         ...{ store, processes, actor: async () => account },
@@ -126,7 +128,6 @@ export class World {
       stderrOf: () => null,
       tell: async () => {},
       history: async () => 'null',
-      mostConnections: 1_000,
       clock: () => this.steady,
       log: (error) => {
         if (!(error instanceof CanhazgpuError)) this.violations.push(`logged: ${error}`)

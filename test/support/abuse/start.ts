@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs'
+import { chmodSync, existsSync } from 'node:fs'
 
 /** A program that abuses a daemon until it is disposed. */
 export interface Abuser extends AsyncDisposable {
@@ -46,6 +46,8 @@ async function firstLine(stdout: ReadableStream<Uint8Array>): Promise<Record<str
 /** One file, because other users cannot read the checkout. */
 function bundled(folder: string): string {
   const script = `${folder}/abuser.js`
+  // Another abuser may be reading it.
+  if (existsSync(script)) return script
   const source = new URL('abuser.ts', import.meta.url).pathname
   const argv = [process.execPath, 'build', '--target=bun', `--outfile=${script}`, source]
   const { exitCode, stderr } = Bun.spawnSync(argv, { stdout: 'ignore' })

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { ConnectionCounts } from '../../src/daemon/connection-counts.ts'
+import { ConnectionCounts } from '../../../src/adapters/daemon/connection-counts.ts'
 
 const [ANN, BEN] = [1000, 1001]
 
