@@ -7,6 +7,9 @@ const MEBIBYTE = 1024 * 1024
 /** The most bytes of waiting requests. */
 const MOST_WAITING = { ofAccount: 4 * MEBIBYTE, ofAll: 16 * MEBIBYTE }
 
+/** The memory of a task that waits, besides its request. */
+const TASK_SIZE = 512
+
 /** After this time the event loop looks at its sockets and timers. */
 const SLICE_MS: Millis = 4
 
@@ -54,9 +57,10 @@ export class FairTurns {
 
   /** False if too many requests of this account wait already. */
   add(uid: number, task: Task): boolean {
-    if (this.#sizes.isExceeded(uid, task.size)) return false
-    this.#sizes.add(uid, task.size)
-    this.#waiting.add(uid, { ...task, uid })
+    const size = task.size + TASK_SIZE
+    if (this.#sizes.isExceeded(uid, size)) return false
+    this.#sizes.add(uid, size)
+    this.#waiting.add(uid, { ...task, size, uid })
     if (!this.#isScheduled) this.#start()
     return true
   }

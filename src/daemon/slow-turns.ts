@@ -2,8 +2,8 @@ import { tooManyWaitingRequests } from '../domain/daemon-errors.ts'
 import type { Millis } from '../domain/pool/model.ts'
 import { FairTurns, type TurnsParts } from './fair-turns.ts'
 
-/** The memory of a question that waits for its turn. */
-const QUESTION_SIZE = 1_024
+/** The memory of a question that waits for its turn, besides its task. */
+const QUESTION_SIZE = 512
 /** The rest after a question, as a multiple of its time, and the longest rest. */
 const REST = 2
 const LONGEST_REST_MS: Millis = 300

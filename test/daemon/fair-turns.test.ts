@@ -37,10 +37,28 @@ test('the requests of an account that wait are limited by their size', async () 
   const { promise, resolve } = Promise.withResolvers<void>()
   const held = { size: MEBIBYTE, perform: () => promise }
   const accepted = Array.from({ length: 30 }, () => turns.add(ANN, held)).filter(Boolean).length
-  // Two are performed, and the others wait.
-  expect(accepted).toBe(2 + 4)
+  // Two are performed, and the others wait. A task takes more memory than its request.
+  expect(accepted).toBe(2 + 3)
   expect(turns.add(BEN, held)).toBe(true)
   resolve()
+})
+
+test('short requests are limited by the memory of their tasks', () => {
+  const turns = newTurns()
+  const held = { size: 1, perform: () => new Promise<void>(() => {}) }
+  const accepted = Array.from({ length: 10_000 }, () => turns.add(ANN, held)).filter(Boolean).length
+  expect(accepted).toBe(2 + Math.floor((4 * MEBIBYTE) / (512 + 1)))
+})
+
+test('the requests of all accounts that wait are limited together, and each account has a share', () => {
+  const turns = newTurns()
+  const held = { size: 1_024, perform: () => new Promise<void>(() => {}) }
+  let bytes = 0
+  for (let uid = 2_000; uid < 2_100; uid++) {
+    while (turns.add(uid, held)) bytes += held.size
+  }
+  expect(bytes).toBeLessThanOrEqual(17 * MEBIBYTE)
+  expect(turns.add(BEN, { ...held, size: 100 })).toBe(true)
 })
 
 /** Takes this long before it first waits for something. */
