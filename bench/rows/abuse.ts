@@ -107,9 +107,9 @@ async function measured(bench: Bench, attack: Attack | null): Promise<Measured> 
   await using daemon = await AbusedDaemon.start({ ...bench, folder })
   const failures: string[] = []
   const taken = { status: [] as number[], answer: [] as number[], work: [] as number[] }
-  const began = performance.now()
   try {
     if (attack !== null) await daemon.attack(attack)
+    const began = performance.now()
     for (let round = 0; round < 150 * bench.effort; round++) {
       taken.status.push(daemon.status())
       const { ms, workMs } = await daemon.ask()

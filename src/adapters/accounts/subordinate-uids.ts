@@ -1,10 +1,15 @@
 import { statSync } from 'node:fs'
+import type { Millis } from '../../domain/pool/model.ts'
 import { readExamined } from '../files/small-file.ts'
+import { steadyNow } from '../kernel/clock.ts'
 import type { FileStatus } from '../kernel/libc.ts'
 import { ANY_NAME, readLocal } from './users.ts'
 
 const SUBUID = '/etc/subuid'
 const PASSWD = '/etc/passwd'
+
+/** An account can connect thousands of times a second. A change of a file counts sooner than a command starts. */
+const EXAMINE_EVERY_MS: Millis = 5
 
 /** Enough for twenty thousand accounts. */
 const MOST_BYTES = 1024 * 1024
@@ -22,6 +27,7 @@ export interface SubordinateRange {
 /** The owners of subordinate uids by the files of this machine, which are read again when they change. */
 export class SubordinateUids {
   #read = ''
+  #examinedAt: Millis = Number.NEGATIVE_INFINITY
   #ranges: readonly SubordinateRange[] = []
   #accounts: ReadonlySet<number> = new Set()
 
@@ -31,9 +37,15 @@ export class SubordinateUids {
    */
   ownerOf(uid: number): number | undefined {
     if (uid < FIRST_ORDINARY_UID) return undefined
+    this.#examineFiles(steadyNow())
+    return this.#accounts.has(uid) ? undefined : ownerIn(this.#ranges, uid)
+  }
+
+  #examineFiles(now: Millis): void {
+    if (now - this.#examinedAt < EXAMINE_EVERY_MS) return
+    this.#examinedAt = now
     const version = `${versionOf(SUBUID)} ${versionOf(PASSWD)}`
     if (version !== this.#read) this.#readFiles(version)
-    return this.#accounts.has(uid) ? undefined : ownerIn(this.#ranges, uid)
   }
 
   #readFiles(version: string): void {
