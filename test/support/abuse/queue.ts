@@ -43,18 +43,21 @@ export const queue: Abuses = {
   },
 }
 
+/** The daemon disconnects a client while too many requests of its account wait. */
 async function changeForEver(): Promise<void> {
-  const client = await greeted()
+  let client = await greeted()
+  let changes = 0
   for (let at = 0; ; at++) {
-    client.send({
-      n: at,
-      ask: 'perform',
-      operation: { op: 'acquire', intent: intent(`c-${at}`) },
-      caller,
-    })
-    client.send({ n: at, ask: 'perform', operation: { op: 'release' }, caller })
+    if (!client.isOpen) {
+      client = await greeted()
+      changes = 0
+    }
+    const operation = { op: 'acquire' as const, intent: intent(`c-${at}`) }
+    client.send({ n: 2 * at, ask: 'perform', operation, caller })
+    client.send({ n: 2 * at + 1, ask: 'perform', operation: { op: 'release' }, caller })
+    changes++
     if (at === 50) ready()
-    while (client.answers.length < 2 * at) await breathe()
+    while (client.isOpen && client.answers.length < 2 * changes) await breathe()
     client.answers.fill('')
   }
 }
