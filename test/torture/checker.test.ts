@@ -226,6 +226,17 @@ describe('places in the queue', () => {
     expect(broken(joinsAgain(1000, 1420))).toEqual([])
   })
 
+  test('a read that starts first may see the later queue', () => {
+    expect(
+      broken((evidence) => {
+        evidence.started(400, 'lost', { verb: 'run', gpus: 4, waitLimit: 1000 })
+        evidence.killed(3000, 'lost', 3010)
+        evidence.queue('late', ['lost'], [600, 1500], 1420)
+        evidence.queue('early', ['lost'], [610, 650], 420)
+      }),
+    ).toEqual([])
+  })
+
   test('the position of a waiter increases', () => {
     expect(
       broken((evidence) => {

@@ -21,14 +21,21 @@ class QueueCheck {
   readonly #commands: ReadonlyMap<string, Command>
   /** By command: all commands that a read showed behind it. */
   readonly #behind = new Map<string, Set<string>>()
+  /** By command: the earliest time since which a read showed it waiting. */
   readonly #since = new Map<string, string>()
 
   constructor(commands: readonly Command[]) {
     this.#commands = new Map(commands.map((command) => [command.id, command]))
+    // Of two reads at the same time, either may have seen the earlier queue.
+    const places = commands.filter((each) => isRead(each, 'queue')).flatMap(placesIn)
+    for (const { note = '', waiting_since } of places) {
+      const since = this.#since.get(note)
+      if (since === undefined || waiting_since < since) this.#since.set(note, waiting_since)
+    }
   }
 
   read(read: Command): void {
-    const places = shown<PlaceDocument[]>(read) ?? []
+    const places = placesIn(read)
     const what = `${read.id} (queue) at ${read.from.steady} showed`
     for (const [nth, place] of places.entries()) {
       const { note = '', position } = place
@@ -49,8 +56,7 @@ class QueueCheck {
    * from the start of the command.
    */
   #keptPlace({ note = '', waiting_since }: PlaceDocument, what: string): boolean {
-    const since = this.#since.get(note) ?? waiting_since
-    this.#since.set(note, since)
+    const since = this.#since.get(note)
     if (since === waiting_since) return true
     const { request, from } = this.#commands.get(note) ?? {}
     const waitLimit = request?.waitLimit ?? Number.POSITIVE_INFINITY
@@ -99,5 +105,7 @@ class QueueCheck {
     }
   }
 }
+
+const placesIn = (read: Command): readonly PlaceDocument[] => shown<PlaceDocument[]>(read) ?? []
 
 const NO_COMMAND: Pick<Command, 'printed'> = { printed: [] }
