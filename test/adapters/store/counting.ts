@@ -55,3 +55,12 @@ export function counting(name: string): Decide<number> {
     }
   }
 }
+
+/** As `counting`, with a record that ends now: a pool in use need not keep older ones. */
+export function countingNow(name: string): Decide<number> {
+  return (pool, moment) => {
+    const commit = counting(name)(pool, moment)
+    const times = { startedAt: moment.wall - 1_000, endedAt: moment.wall }
+    return { ...commit, records: commit.records.map((record) => ({ ...record, ...times })) }
+  }
+}

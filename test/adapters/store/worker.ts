@@ -1,7 +1,7 @@
 import { currentMoment } from '../../../src/adapters/kernel/clock.ts'
 import { writeText } from '../../../src/adapters/process/terminal.ts'
 import { openStore } from '../../../src/adapters/store/open.ts'
-import { counting } from './counting.ts'
+import { counting, countingNow } from './counting.ts'
 
 /**
  * Another process that uses a store: `worker.ts <verb> <url> <name> [<times>]`.
@@ -21,7 +21,7 @@ switch (verb) {
     break
   case 'announce':
     for (let nth = 0; nth < Number(times); nth++) {
-      await store.update(counting(`${name}-${nth}`))
+      await store.update(countingNow(`${name}-${nth}`))
       writeText(1, JSON.stringify({ reservation: `${name}-${nth}`, gpus: [0] }))
     }
     break

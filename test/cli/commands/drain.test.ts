@@ -82,7 +82,7 @@ test('the dashboard and the metrics show a drained GPU, also while it has a hold
     'gpu_drained{gpu="0"}',
     'gpu_drained{gpu="1"}',
   ]) {
-    expect(metrics).toContain(`canhazgpu_${sample} 1\n`)
+    expect(metrics.replace(/,?host="[^"]*"/g, '')).toContain(`canhazgpu_${sample} 1\n`)
   }
 })
 
