@@ -1,5 +1,5 @@
 import { expect } from 'bun:test'
-import type { TestPool } from '../support/pool.ts'
+import { binary, type TestPool } from '../support/pool.ts'
 import { openTerminal } from '../support/terminal.ts'
 import { until } from '../support/until.ts'
 import { storedQueue } from '../support/waiters.ts'
@@ -19,7 +19,7 @@ export interface Trial {
 export async function typing(trial: Trial): Promise<string> {
   const { pool, shell, step, situation } = trial
   const argv = [shell, `${pool.folder}/typed`]
-  await Bun.write(`${pool.folder}/typed`, step.typed.replaceAll('/tmp/', `${pool.folder}/`))
+  await Bun.write(`${pool.folder}/typed`, inFolder(step.typed, pool.folder))
   if (situation.onTerminal) return await onTerminal(trial, argv)
   const options = {
     env: pool.env,
@@ -79,3 +79,10 @@ function collected(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
   })()
   return { text: () => text, end }
 }
+
+/** The files of an example are in the folder of the test. The executable under test may itself be below /tmp. */
+const inFolder = (typed: string, folder: string): string =>
+  typed
+    .split(binary)
+    .map((part) => part.replaceAll('/tmp/', `${folder}/`))
+    .join(binary)

@@ -85,7 +85,7 @@ describe('/api/accounts', () => {
   test('the metrics have use and limits, and when a GPU was drained', async () => {
     await must(pool, 'drain', '0', '--reason', 'fan')
     const text = await until('the metrics show the drain', async () => {
-      const each = await (await server.get('/metrics')).text()
+      const each = await server.metrics()
       return each.includes('canhazgpu_gpu_drained{gpu="0"} 1') && each
     })
     const values = Object.fromEntries(

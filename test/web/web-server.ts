@@ -7,6 +7,8 @@ export interface TestServer {
   readonly child: Child
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<Response>
   json<Document>(path: string): Promise<Document>
+  /** The metrics without the label of the host, which every sample has. */
+  metrics(): Promise<string>
   /** Sends the signal. Resolves at the end of the server, with its whole stderr. */
   stop(signal?: NodeJS.Signals): Promise<{ readonly status: number | null; readonly stderr: string }>
 }
@@ -41,6 +43,8 @@ export async function served(child: Child): Promise<TestServer> {
     child,
     get,
     json: async (path) => (await get(path)).json(),
+    metrics: async () =>
+      (await (await get('/metrics')).text()).replace(/,?host="[^"]*"/g, '').replaceAll('{}', ''),
     async stop(signal = 'SIGTERM') {
       child.kill(signal)
       const stderr = await new Response(child.stderr).text()

@@ -76,13 +76,13 @@ test('the dashboard and the metrics show a drained GPU, also while it has a hold
     { status: 'IN_USE', drain: { reason: 'fan' } },
     { status: 'DRAINED', drain: { reason: 'fan' } },
   ])
-  const metrics = await (await server.get('/metrics')).text()
+  const metrics = await server.metrics()
   for (const sample of [
     'gpu_state{gpu="1",state="drained"}',
     'gpu_drained{gpu="0"}',
     'gpu_drained{gpu="1"}',
   ]) {
-    expect(metrics.replace(/,?host="[^"]*"/g, '')).toContain(`canhazgpu_${sample} 1\n`)
+    expect(metrics).toContain(`canhazgpu_${sample} 1\n`)
   }
 })
 

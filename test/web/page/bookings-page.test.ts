@@ -114,7 +114,7 @@ needing(BROWSER).describe('bookings on the page', () => {
     await page.locator('.own .fact', { hasText: /^Bookings2next: .+ · at most 7d ahead$/ }).waitFor()
     const [account] = await server.json<readonly AccountDocument[]>('/api/accounts')
     expect(account).toMatchObject({ account: name, gpus: 1, bookings: 2 })
-    const text = await (await server.get('/metrics')).text()
+    const text = await server.metrics()
     expect(text).toContain(`canhazgpu_account_bookings{account="${name}"} 2\n`)
     expect(text).toMatch(/^canhazgpu_gpu_booked_timestamp_seconds\{gpu="1"\} \d+/m)
   })
