@@ -76,6 +76,10 @@ return answers
 `
 
 const ANSWERS: readonly unknown[] = ['new', 'replaced', 'older', 'foreign'] satisfies readonly PostAnswer[]
+/** The server itself may be anybody's. */
+const isShort = (text: unknown): text is string =>
+  typeof text === 'string' && text.length <= MOST_SNAPSHOT_CHARACTERS
+
 const isPostAnswer = (value: unknown): value is PostAnswer => ANSWERS.includes(value)
 
 /** The board in Redis (5 or newer) or Valkey. */
@@ -112,7 +116,7 @@ export class RedisBoard implements Board {
   async #names(): Promise<readonly HostName[]> {
     const names = await this.#run(NAMES, [HOSTS], [String(MOST_HOSTS)])
     if (!Array.isArray(names)) throw strangeBoard()
-    return names.filter(isHostName).sort()
+    return names.slice(0, MOST_HOSTS).filter(isHostName).sort()
   }
 
   async #readSome(part: SnapshotPart, names: readonly HostName[]): Promise<readonly Posted[]> {
@@ -122,8 +126,9 @@ export class RedisBoard implements Board {
       const answer: unknown = answers[at]
       if (!Array.isArray(answer)) return []
       const [age, text]: readonly unknown[] = answer
-      if (typeof age !== 'number') return []
-      return [{ host, age, text: typeof text === 'string' ? text : undefined }]
+      // Anybody can write a time that makes no sense. No notice is kept longer.
+      if (typeof age !== 'number' || !(age >= 0 && age <= KEPT_FOR_MS)) return []
+      return [{ host, age, text: isShort(text) ? text : undefined }]
     })
   }
 

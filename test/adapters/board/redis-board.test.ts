@@ -69,6 +69,10 @@ needing('redis-server').describe('the board in Redis', () => {
       { host, age: expect.any(Number), text: 'x' },
       { host: hostName('gpu4'), age: 0, text: undefined },
     ])
+    for (const time of ['-1e308', '-inf', '-1e16', '1']) {
+      await server.ask('HSET', 'canhazgpu:host:gpu4', 'received', time)
+      expect(await board.read('status')).toEqual([{ host, age: expect.any(Number), text: 'x' }])
+    }
     await server.ask('HSET', 'canhazgpu:host:gpu1', 'committed', 'never')
     expect(await board.post({ host, revision: revision(1), parts })).toBe('replaced')
   })
