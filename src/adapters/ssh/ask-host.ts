@@ -18,6 +18,9 @@ export type HostAnswer =
 const MOST_OUTPUT = 2 * 1024 * 1024
 const MOST_REASON = 8192
 const SSH_FAILED = 255
+const SIGKILL = 9
+
+type Reader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>
 
 /**
  * Runs a command line that speaks like `canhazgpu __remote`, usually that of `ssh`, and returns its whole answer. Several
@@ -31,14 +34,21 @@ export async function askHost(argv: readonly string[], deadline: Millis): Promis
   } catch (error) {
     return { kind: 'unreachable', reason: error instanceof Error ? error.message : String(error) }
   }
-  const timer = setTimeout(() => child.kill('SIGKILL'), deadline)
+  const [output, errorOutput] = [child.stdout.getReader(), child.stderr.getReader()]
+  let isLate = false
+  const timer = setTimeout(() => {
+    isLate = true
+    end(child)
+    // Another process may have inherited them from `ssh`.
+    for (const each of [output, errorOutput]) void each.cancel()
+  }, deadline)
   try {
-    const reason = textOf(child.stderr)
-    const answer = await answerIn(child.stdout)
+    const reason = textOf(errorOutput)
+    const answer = await answerIn(output)
     if (answer !== undefined) return answer
+    if (isLate) return late(deadline)
     const status = await child.exited
-    if (child.signalCode !== null)
-      return { kind: 'unreachable', reason: `no answer within ${deadline / 1000} s` }
+    if (child.signalCode !== null) return late(deadline)
     const why = reasonIn(await reason) ?? `ssh ended with status ${status}`
     return { kind: status === SSH_FAILED ? 'unreachable' : 'not-understood', reason: why }
   } catch (error) {
@@ -46,17 +56,30 @@ export async function askHost(argv: readonly string[], deadline: Millis): Promis
     return { kind: 'not-understood', reason: error.message }
   } finally {
     clearTimeout(timer)
-    child.kill('SIGKILL')
+    end(child)
   }
 }
 
+const late = (deadline: Millis): HostAnswer => ({
+  kind: 'unreachable',
+  reason: `no answer within ${deadline / 1000} s`,
+})
+
+/** Ends it with the processes of its group: `ssh` may be a script that runs the real one. */
+function end({ pid, exitCode, signalCode }: Bun.Subprocess): void {
+  // Later the number may be that of another process.
+  if (exitCode === null && signalCode === null) libc.kill(-pid, SIGKILL)
+}
+
 /** Undefined if the stream ends before the answer does. */
-async function answerIn(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<HostAnswer | undefined> {
+async function answerIn(reader: Reader): Promise<HostAnswer | undefined> {
   const frames = new GreetedFrames()
   const texts = { [FROM_HOST.output]: [] as string[], [FROM_HOST.errorOutput]: [] as string[] }
   const decoders = { [FROM_HOST.output]: new TextDecoder(), [FROM_HOST.errorOutput]: new TextDecoder() }
   let size = 0
-  for await (const bytes of stream) {
+  for (;;) {
+    const { value: bytes, done } = await reader.read()
+    if (done) return undefined
     size += bytes.length
     if (size > MOST_OUTPUT) throw new Error('the answer is too long')
     for (const { kind, content } of frames.push(bytes)) {
@@ -78,17 +101,19 @@ async function answerIn(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promis
       }
     }
   }
-  return undefined
 }
 
-async function textOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
+async function textOf(reader: Reader): Promise<string> {
   let text = ''
   try {
-    for await (const bytes of stream) text = (text + libc.utf8Text(bytes)).slice(-MOST_REASON)
+    for (;;) {
+      const { value: bytes, done } = await reader.read()
+      if (done) return text
+      text = (text + libc.utf8Text(bytes)).slice(-MOST_REASON)
+    }
   } catch {
-    // It was ended.
+    return text
   }
-  return text
 }
 
 function recordIn(content: Uint8Array): Readonly<Record<string, unknown>> {
