@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, beforeEach, expect } from 'bun:test'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { storedPool } from '../support/database.ts'
 import { type TestFleet, testFleet } from '../support/fleet.ts'
 import { untilAllFree } from '../support/job.ts'
@@ -130,4 +132,20 @@ fleetTest.test('if no host answers, that is the reason', async () => {
   const { status, stderr } = await fleet.caller.chg('run', '--host', 'any', '--', 'true')
   expect(status).toBe(69)
   expect(stderr).toContain('Cannot reach gpu1: ')
+})
+
+test('a host that prints without end before it grants GPUs is left out', async () => {
+  using caller = await testPool(0)
+  const ssh = join(caller.folder, 'endless')
+  mkdirSync(ssh)
+  const lines = [
+    '#!/bin/sh',
+    "printf 'canhazgpu-remote 1\\n'",
+    `if mkdir ${ssh}/asked; then printf 'O\\0\\0\\0\\016{"kind":"now"}X\\0\\0\\0\\012{"code":0}'; exit; fi`,
+    "while printf 'O\\0\\0\\020\\0' && head -c 4096 /dev/zero; do :; done",
+  ]
+  writeFileSync(join(ssh, 'ssh'), lines.join('\n'), { mode: 0o755 })
+  Object.assign(caller.env, { PATH: `${ssh}:${caller.env.PATH}`, CANHAZGPU_REMOTE_HOSTS: 'gpu1' })
+  const { status, stdout } = await caller.chg('run', '--host', 'any', '--', 'true')
+  expect({ status, stdout }).toEqual({ status: 75, stdout: '' })
 })

@@ -49,6 +49,8 @@ const TURN_MS: Millis = 200
 /** Output that this process has not written yet; then it reads no more. */
 const MOST_WAITING = 1024 * 1024
 const MOST_REASON = 8192
+/** Output that an attempt keeps back until its command has its GPUs. */
+const MOST_HELD = 64 * 1024
 const INPUT_PIECE_WAITING = 128 * 1024
 const CTRL_C = 3
 const SIGHUP = 1
@@ -84,6 +86,7 @@ class RunningCall {
   #isStarted = false
   #window = INPUT_WINDOW
   #held: Frame[] = []
+  #heldSize = 0
   #reason = ''
   #closed = { [FROM_HOST.output]: false, [FROM_HOST.errorOutput]: false }
   #end: CallEnd | undefined
@@ -191,7 +194,7 @@ class RunningCall {
     switch (kind) {
       case FROM_HOST.output:
       case FROM_HOST.errorOutput:
-        if (this.#call.announcement !== undefined && !this.#isStarted) this.#held.push(taken)
+        if (this.#call.announcement !== undefined && !this.#isStarted) this.#hold(taken)
         else this.#show(taken)
         break
       case FROM_HOST.credit:
@@ -206,6 +209,13 @@ class RunningCall {
       case FROM_HOST.failure:
         this.#end = { kind: 'failed', failure: recordIn(content) }
     }
+  }
+
+  #hold(taken: Frame): void {
+    if (taken.content.length === 0) return
+    this.#heldSize += taken.content.length
+    if (this.#heldSize > MOST_HELD) throw new Error('it prints too much before it has GPUs')
+    this.#held.push(taken)
   }
 
   #show({ kind, content }: Frame): void {
