@@ -18,13 +18,17 @@ export function table(
     .map((_, at) => at)
     .filter((at) => rows.length === 0 || rows.some((row) => hasContent(row[at])))
   const all = [header, ...rows].map((row) => filled.map((at) => row[at] ?? ''))
-  const natural = filled.map((_, at) => Math.max(...all.map((row) => Bun.stringWidth(row[at] ?? ''))))
+  const natural = filled.map((_, at) => widest(all, at))
   const room = columns - GAP.length * (filled.length - 1)
   const noteAt = filled.findIndex((at) => header[at] === NOTE)
   const idAt = filled.findIndex((at) => header[at] === ID)
   const widths = fittingWidths(withShortNotes(natural, noteAt, room), { room, idAt })
   return all.map((row) => `${fitted(aligned(row, widths), columns)}\n`).join('')
 }
+
+/** The stack has no room for the widths of a million rows as arguments. */
+const widest = (rows: readonly (readonly string[])[], at: number): number =>
+  rows.reduce((width, row) => Math.max(width, Bun.stringWidth(row[at] ?? '')), 0)
 
 const hasContent = (cell: string | undefined): boolean =>
   cell !== undefined && cell !== '' && cell !== EMPTY_CELL

@@ -51,3 +51,8 @@ test('a cut ends the colour', () => {
   expect(Bun.stripANSI(cut)).toBe('IN …')
   expect(cut).toEndWith('\u001b[39m')
 })
+
+test('any number of rows', () => {
+  const rows = Array.from({ length: 1_500_000 }, () => ['x'])
+  expect(table(['A'], rows)).toHaveLength(2 * (rows.length + 1))
+})
