@@ -12,6 +12,7 @@ export function sshCommand(host: RemoteHost, request: string, connectTimeout: Mi
     'LogLevel=ERROR',
     'ClearAllForwardings=yes',
     'ForwardX11=no',
+    'ForwardAgent=no',
     'PermitLocalCommand=no',
     'RemoteCommand=none',
   ]

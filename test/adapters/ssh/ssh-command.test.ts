@@ -1,0 +1,43 @@
+import { expect } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sshCommand } from '../../../src/adapters/ssh/ssh-command.ts'
+import { readRemoteHosts } from '../../../src/domain/fleet/host-name.ts'
+import { needing } from '../../support/needs.ts'
+
+/** What a user may have set for all hosts. */
+const SETTINGS = [
+  'ForwardAgent yes',
+  'ForwardX11 yes',
+  'PermitLocalCommand yes',
+  'LocalCommand touch /tmp/never',
+  'RemoteCommand id',
+  'RequestTTY force',
+  'BatchMode no',
+]
+
+needing('ssh').test('the settings of the account add no forwarding and no other command', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ssh-command-'))
+  try {
+    writeFileSync(join(folder, 'config'), `Host *\n${SETTINGS.join('\n')}\n`)
+    const [host] = readRemoteHosts('gpu1') ?? []
+    if (host === undefined) throw new Error('no host')
+    const [program = '', ...args] = sshCommand(host, 'request', 5_000)
+    const { stdout } = Bun.spawnSync([program, '-G', '-F', join(folder, 'config'), ...args])
+    const lines = stdout.toString().split('\n')
+    expect(lines).toContain('host gpu1')
+    for (const each of [
+      'batchmode yes',
+      'forwardagent no',
+      'forwardx11 no',
+      'permitlocalcommand no',
+      'requesttty false',
+    ]) {
+      expect(lines).toContain(each)
+    }
+    expect(lines).not.toContain('remotecommand id')
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
