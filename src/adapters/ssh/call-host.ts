@@ -1,6 +1,7 @@
 import type { CallEnd } from '../../domain/fleet/call-end.ts'
 import {
   type End,
+  endIn,
   FROM_CALLER,
   FROM_HOST,
   type Frame,
@@ -204,7 +205,7 @@ class RunningCall {
         this.#start()
         break
       case FROM_HOST.end:
-        this.#end = { kind: 'ended', end: endIn(content), isStarted: this.#isStarted }
+        this.#end = { kind: 'ended', end: endIn(recordIn(content)), isStarted: this.#isStarted }
         return
       case FROM_HOST.failure:
         this.#end = { kind: 'failed', failure: recordIn(content) }
@@ -291,11 +292,6 @@ const endWords = (end: End): string =>
 
 /** The exit status of `ssh` if it has no connection. */
 const SSH_FAILED = 255
-
-function endIn(content: Uint8Array): End {
-  const { code, signal } = recordIn(content)
-  return typeof signal === 'number' ? { signal } : { code: typeof code === 'number' ? code : 1 }
-}
 
 function recordIn(content: Uint8Array): Readonly<Record<string, unknown>> {
   try {

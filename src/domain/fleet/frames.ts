@@ -41,6 +41,22 @@ export type HostFrame = (typeof FROM_HOST)[keyof typeof FROM_HOST]
 /** How a process ended. */
 export type End = { readonly code: number } | { readonly signal: number }
 
+/** Signals that stop a process or let it go on, so they end none. By their numbers on Linux. */
+const ENDS_NOTHING: readonly number[] = [17, 18, 19, 20, 21, 22, 23, 28]
+const LAST_SIGNAL = 64
+
+/**
+ * How the command ended, as its host reports it. The caller ends in the same way, so a value that no command can end
+ * with is an exit status of 1.
+ */
+export function endIn({ code, signal }: Readonly<Record<string, unknown>>): End {
+  if (isWithin(signal, 1, LAST_SIGNAL) && !ENDS_NOTHING.includes(signal)) return { signal }
+  return { code: isWithin(code, 0, 255) && signal === undefined ? code : 1 }
+}
+
+const isWithin = (value: unknown, least: number, most: number): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
+
 /** The host prints this line before its first frame. The shell of the account may have printed other text before. */
 export const GREETING = 'canhazgpu-remote 1\n'
 
