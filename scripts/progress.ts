@@ -1,4 +1,6 @@
-const WIDTH = 30
+import { ERASE_LINE, liveLine } from '../src/views/words/live-line.ts'
+import { progressBar } from '../src/views/words/progress-bar.ts'
+
 const DRAW_EVERY_MS = 500
 
 /** Shows which step runs: a bar on a terminal, elsewhere one line for each finished step. */
@@ -29,7 +31,7 @@ export class Progress {
 
   /** Prints lines, above the bar. */
   print(...lines: readonly string[]): void {
-    if (process.stderr.isTTY && this.#done < this.#steps) process.stderr.write('\r\x1b[K')
+    if (process.stderr.isTTY && this.#done < this.#steps) process.stderr.write(ERASE_LINE)
     for (const line of lines) console.log(line)
     if (this.#done < this.#steps) this.#draw()
   }
@@ -45,10 +47,9 @@ export class Progress {
 
   #draw(): void {
     if (!process.stderr.isTTY) return
-    const filled = Math.round(((this.#done + this.#part) / this.#steps) * WIDTH)
-    const bar = '█'.repeat(filled) + '░'.repeat(WIDTH - filled)
+    const bar = progressBar((this.#done + this.#part) / this.#steps)
     const line = `${bar} ${this.#done}/${this.#steps} ${[...this.#running].join(', ')}`
-    process.stderr.write(`\r\x1b[K${line.slice(0, (process.stderr.columns || 80) - 1)}`)
+    process.stderr.write(liveLine(line, process.stderr.columns || 80))
     if (this.#done === this.#steps) process.stderr.write('\n')
   }
 }

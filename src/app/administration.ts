@@ -8,6 +8,7 @@ import type { Checkup } from '../domain/pool/soundness.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import { compareDriver, type DriverCheck } from './compare-driver.ts'
 import {
+  type OnSetUpProgress,
   type PoolCreated,
   type PoolPlace,
   planSetUp,
@@ -18,7 +19,7 @@ import {
 
 /** What `admin`, `drain` and `restore` do. Each method throws `permission-denied` if the account must not. */
 export interface Administration {
-  setUp(wanted: WantedPool): Promise<PoolCreated | Refusal>
+  setUp(wanted: WantedPool, onProgress?: OnSetUpProgress): Promise<PoolCreated | Refusal>
   /** Refuses what `setUp` would refuse, and changes nothing. */
   planSetUp(wanted: WantedPool): Promise<NewPool | Refusal>
   /** Examines pool and driver, and changes nothing. */
@@ -87,9 +88,11 @@ export class LocalAdministration implements Administration {
   }
 
   /** A new pool needs no authorisation: it changes nothing that others use. */
-  async setUp(wanted: WantedPool): Promise<PoolCreated | Refusal> {
+  async setUp(wanted: WantedPool, onProgress?: OnSetUpProgress): Promise<PoolCreated | Refusal> {
     if (wanted.force) await this.#parts.authorise()
-    return setUpPool(await this.#parts.poolPlace(wanted.group), await this.#setUp(wanted))
+    const setUp = await this.#setUp(wanted)
+    const reporting = onProgress === undefined ? {} : { onProgress }
+    return setUpPool(await this.#parts.poolPlace(wanted.group), { ...setUp, ...reporting })
   }
 
   async planSetUp(wanted: WantedPool): Promise<NewPool | Refusal> {

@@ -4,6 +4,7 @@ import type { Answers, Context, Operation, PoolOperationName, Step } from '../do
 import type { Refusal } from '../domain/operation/refusal.ts'
 import type { Account, Moment, Pool } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
+import type { OnPart } from '../ports/progress.ts'
 import type { Store } from '../ports/store.ts'
 import type { Trace, TracedStep } from '../ports/trace.ts'
 import { RecordedChecks } from './recorded-checks.ts'
@@ -37,7 +38,7 @@ export function perform<Name extends PoolOperationName>(
 }
 
 export function performSetUp(
-  inputs: PerformInputs,
+  { onPart, ...inputs }: PerformInputs & { readonly onPart?: OnPart },
   operation: Operation<'set-up'>,
 ): Promise<Answers['set-up'] | Refusal> {
   const steps = new Steps(inputs)
@@ -45,6 +46,7 @@ export function performSetUp(
     inputs.store.update({
       create: (pool, now) =>
         steps.step({ pool, now, operation }, (context) => applySetUp(pool, operation, context)),
+      ...(onPart === undefined ? {} : { onPart }),
     }),
   )
 }

@@ -6,11 +6,20 @@ import type { TakenOver } from '../domain/original/take-over.ts'
 import type { Account, Pool, Probe, ProviderName, Unit } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import { gpuUnit } from '../domain/pool/units.ts'
+import type { OnPart } from '../ports/progress.ts'
 import type { SetAside } from '../ports/set-aside.ts'
 import type { Store } from '../ports/store.ts'
 import type { Trace } from '../ports/trace.ts'
 import { performSetUp } from './perform.ts'
 import { readPool } from './read-pool.ts'
+
+/** What a set-up with many usage records does now, and the part of it that is done, from 0 to 1. */
+export interface SetUpProgress {
+  readonly task: 'read' | 'write'
+  readonly part: number
+}
+
+export type OnSetUpProgress = (progress: SetUpProgress) => void
 
 export interface SetUp {
   readonly host: string
@@ -30,6 +39,7 @@ export interface SetUp {
    * pool may be set up.
    */
   readonly detect: (existing: ProviderName | undefined) => Promise<Probe>
+  readonly onProgress?: OnSetUpProgress
 }
 
 export type PoolCreated = Answers['set-up'] & {
@@ -51,7 +61,7 @@ export interface PoolPlace {
   /** Creates the store for the group, or for every user. An existing store gets the same permissions. */
   readonly create: () => Promise<Store>
   /** Moves a damaged store aside; null if there is none. */
-  readonly setAside: () => Promise<SetAside | null>
+  readonly setAside: (onPart: OnPart) => Promise<SetAside | null>
   readonly forGroup: boolean
   readonly trace?: Trace
   /** See `PerformInputs`. */
@@ -66,7 +76,9 @@ export interface PoolPlace {
 export async function setUpPool(place: PoolPlace, setUp: SetUp): Promise<PoolCreated | Refusal> {
   const newPool = await planSetUp(place, setUp)
   if (isRefusal(newPool)) return newPool
-  const aside = setUp.force ? await place.setAside() : null
+  const aside = setUp.force
+    ? await place.setAside((part) => setUp.onProgress?.({ task: 'read', part }))
+    : null
   const { trace, committed } = place
   const traced = {
     ...(trace === undefined ? {} : { trace }),
@@ -98,13 +110,14 @@ type Traced = SetUp & Pick<PoolPlace, 'trace' | 'committed'>
 
 async function created(
   store: Store,
-  { actor, login, processes, trace, committed, gpuCount }: Traced,
+  { actor, login, processes, trace, committed, gpuCount, onProgress }: Traced,
   newPool: NewPool,
 ): Promise<PoolCreated | Refusal> {
   try {
     const answer = await performSetUp(
       {
         ...{ store, actor, processes },
+        onPart: (part) => onProgress?.({ task: 'write', part }),
         ...(login === undefined ? {} : { login }),
         ...(trace === undefined ? {} : { trace }),
         ...(committed === undefined ? {} : { committed }),

@@ -3,7 +3,6 @@ import { CanhazgpuError } from '../domain/errors.ts'
 import type { Grant, Intent } from '../domain/operation/intent.ts'
 import type { Millis, Request } from '../domain/pool/model.ts'
 import { daemonAway } from '../views/words/daemon-away.ts'
-import { ProgressLine } from '../views/words/progress-line.ts'
 import { unlessRefused } from '../views/words/refusals.ts'
 import type { Given } from './command-spec.ts'
 import type { Context } from './context.ts'
@@ -96,6 +95,7 @@ export async function acquireFor(
 async function acquired(options: AcquiringOptions, intent: Intent, context: Context): Promise<Grant> {
   const wait = waitOf(options)
   if (wait === undefined) return unlessRefused(await acquireNow(await context.pool(), intent))
+  const { ProgressLine } = await import('../views/words/progress-line.ts')
   const line = new ProgressLine(intent.request, {
     stderr: context.stderr,
     json: options.json === true,

@@ -22,6 +22,7 @@ import type { LocalOffset } from '../domain/text/when.ts'
 import type { Warn, Warning } from '../domain/warnings.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
 import type { PoolService } from '../ports/pool-service.ts'
+import type { OnPart } from '../ports/progress.ts'
 import type { Screen } from '../ports/screen.ts'
 import type { ServiceMachine, ServicePlace } from '../ports/service-machine.ts'
 import type { Trace } from '../ports/trace.ts'
@@ -90,7 +91,7 @@ export interface Context {
   /** Detects the GPUs of this machine with the named provider, or else with each provider. Needs no pool. */
   readonly detectGpus: (provider?: ProviderChoice) => Promise<Probe>
   /** Reads the pool of an original canhazgpu, for a new pool on this machine. */
-  readonly readOriginal: (redis: URL) => Promise<OriginalToTakeOver>
+  readonly readOriginal: (redis: URL, onPart: OnPart) => Promise<OriginalToTakeOver>
   /** Writes a copy of the database, which others may use, to a new file. Returns its path. */
   readonly copyPool: (database: string, file: string) => Promise<string>
   /** Names of the accounts that may use sudo, as far as the groups of this machine tell. */

@@ -91,7 +91,7 @@ export class AnnouncingStore implements OpenedPool {
             this.#parts.checks.refresh()
             return noted(pool, change(pool, moment))
           }
-        : { create: (pool, moment) => noted(pool, change.create(pool, moment)) },
+        : { ...change, create: (pool, moment) => noted(pool, change.create(pool, moment)) },
     )
     if (last !== undefined && last.commit.pool !== last.before) {
       for (const listener of this.#listeners) listener(last.before, last.commit.pool)

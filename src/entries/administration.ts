@@ -39,7 +39,7 @@ export function administration(opening: Opening): Administration {
       return {
         open: () => open().catch(nullIfMissing),
         create: () => createStore(store, currentMoment, gid),
-        setAside: () => setAsideStore(store, currentMoment, gid),
+        setAside: (onPart) => setAsideStore(store, { now: currentMoment, gid, onPart }),
         forGroup: gid !== undefined,
         ...(opening.trace === undefined ? {} : { trace: opening.trace }),
         ...(opening.committed === undefined ? {} : { committed: opening.committed }),

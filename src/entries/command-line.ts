@@ -158,9 +158,9 @@ async function openContext(
       const { detectHere } = await import('./detection.ts')
       return detectHere(provider, settings.probeTimeout)
     },
-    readOriginal: async (redis) => {
+    readOriginal: async (redis, onPart) => {
       const { readOriginal } = await import('./original.ts')
-      return readOriginal(redis)
+      return readOriginal(redis, onPart)
     },
     copyPool: async (database, file) => {
       const { copyPool } = await import('../adapters/store/copy-pool.ts')

@@ -2,6 +2,7 @@ import type { CanhazgpuError } from '../domain/errors.ts'
 import type { AuditRecord } from '../domain/ledger/audit.ts'
 import type { DaySum } from '../domain/ledger/day-sums.ts'
 import type { Millis, Moment, Pool, UsageRecord } from '../domain/pool/model.ts'
+import type { OnPart } from './progress.ts'
 
 /** The result of a decision, to be written. */
 export interface Commit<Answer> {
@@ -23,6 +24,8 @@ export type Decide<Answer> = (pool: Pool, moment: Moment) => Commit<Answer>
 /** Creates or replaces the pool. `create` gets null if there is no pool or it cannot be read. */
 export interface Creation<Answer> {
   readonly create: (pool: Pool | null, moment: Moment) => Commit<Answer>
+  /** A store that takes long to write many records may call it. */
+  readonly onPart?: OnPart
 }
 
 /** Limits how long a store waits for a lock that another process holds. */

@@ -65,6 +65,13 @@ const SHORT_COMMANDS = [
   ...['status', 'run', 'reserve', 'release', 'extend', 'queue'].map((name) => `cli/commands/${name}`),
 ].map((name) => `src/${name}.ts`)
 
+test('short commands do not load what shows progress', async () => {
+  const shows = (loaded: ReadonlySet<string>) =>
+    [...loaded].filter((path) => /words\/(live-line|progress-line|progress-bar|set-up-progress)/.test(path))
+  expect(shows(await loadedWith(...SHORT_COMMANDS))).toEqual([])
+  expect(shows(await loadedWith('src/cli/commands/admin.ts'))).toHaveLength(3)
+})
+
 /** Importing `node:fs` takes a millisecond, and `node:path` a third of one. */
 test('short commands load no module of Node and no package', async () => {
   const all = new Map((await sources()).map((source) => [source.path, source]))

@@ -2,6 +2,7 @@ import { RedisClient } from 'bun'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { type OriginalPool, originalGpuCount, readOriginal } from '../../domain/original/original-pool.ts'
 import type { Millis } from '../../domain/pool/model.ts'
+import type { OnPart } from '../../ports/progress.ts'
 
 const PREFIX = 'canhazgpu:'
 const HISTORY = `${PREFIX}usage_history_sorted`
@@ -17,7 +18,7 @@ const PAGE = 5_000
  * Reads the pool of an original canhazgpu from its Redis server. Throws `usage` if there is none or it cannot be
  * understood, `failure` if the server does not answer.
  */
-export async function readOriginalPool(url: URL): Promise<OriginalPool> {
+export async function readOriginalPool(url: URL, onPart: OnPart): Promise<OriginalPool> {
   const client = new RedisClient(url.href, {
     ...{ autoReconnect: false, enableOfflineQueue: false, connectionTimeout: ANSWER_MS },
   })
@@ -30,7 +31,7 @@ export async function readOriginalPool(url: URL): Promise<OriginalPool> {
       provider: await ask(client.get(`${PREFIX}provider`)),
       gpus: await ask(client.mget(...keys)),
       waiting: await ask(client.zcard(`${PREFIX}queue`)),
-      history: await historyIn(client, ask),
+      history: await historyIn(client, ask, onPart),
     })
   } finally {
     client.close()
@@ -39,11 +40,13 @@ export async function readOriginalPool(url: URL): Promise<OriginalPool> {
 
 type Ask = <Answer>(question: Promise<Answer>) => Promise<Answer>
 
-async function historyIn(client: RedisClient, ask: Ask): Promise<readonly string[]> {
+async function historyIn(client: RedisClient, ask: Ask, onPart: OnPart): Promise<readonly string[]> {
+  const length = await ask(client.zcard(HISTORY))
   const records: string[] = []
   for (;;) {
     const page = await ask(client.zrange(HISTORY, records.length, records.length + PAGE - 1))
     records.push(...page)
+    onPart(Math.min(1, records.length / Math.max(1, length)))
     if (page.length < PAGE) return records
     if (records.length >= MOST_RECORDS) {
       throw new CanhazgpuError('failure', `More than ${MOST_RECORDS} usage records in ${HISTORY}`, {

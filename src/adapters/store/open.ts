@@ -4,6 +4,7 @@ import type { PoolOwner } from '../../domain/pool/rights.ts'
 import type { Checkup } from '../../domain/pool/soundness.ts'
 import { storePathIn } from '../../domain/settings.ts'
 import type { OpenedPool } from '../../ports/opened-pool.ts'
+import type { OnPart } from '../../ports/progress.ts'
 import type { SetAside } from '../../ports/set-aside.ts'
 import type { LockPatience, Store } from '../../ports/store.ts'
 import { isRoot } from '../files/ownership.ts'
@@ -191,11 +192,18 @@ export async function checkStore(url: string): Promise<Checkup> {
   return checkUp(safePath(url))
 }
 
+interface SettingAside {
+  readonly now: () => Moment
+  /** The group of the replacement; undefined: the previous audience. */
+  readonly gid: number | undefined
+  /** Reports the reading of the usage records. */
+  readonly onPart: OnPart
+}
+
 /** Moves the pool away if its file is damaged. Its replacement is for the group, or for the previous audience. */
 export async function setAsideStore(
   url: string,
-  now: () => Moment,
-  gid: number | undefined,
+  { now, gid, onPart }: SettingAside,
 ): Promise<SetAside | null> {
   const { setAsideDamaged } = await import('./files/set-aside.ts')
   const { createSqliteStore } = await import('./sqlite.ts')
@@ -209,7 +217,7 @@ export async function setAsideStore(
   }
   const { withFolderLocked } = await import('./locks/folder-lock.ts')
   const aside = await withFolderLocked(folderOf(path), () =>
-    whenUnlocked(path, undefined, () => setAsideDamaged(path, new Date(now().wall))),
+    whenUnlocked(path, undefined, () => setAsideDamaged(path, new Date(now().wall), onPart)),
   )
   if (aside === null) return null
   const { audience, ...rest } = aside

@@ -5,6 +5,7 @@ import type { RecordedHold, TimeRange } from '../../domain/ledger/recorded.ts'
 import type { Moment, Pool, UsageRecord } from '../../domain/pool/model.ts'
 import type { RecordedUsage } from '../../ports/ledger.ts'
 import type { OpenedPool } from '../../ports/opened-pool.ts'
+import type { OnPart } from '../../ports/progress.ts'
 import type { Commit, Creation, Decide, LockPatience } from '../../ports/store.ts'
 import type { Calls } from '../../ports/wakeups.ts'
 import { announceChange, callsTo, poolChanges } from './changes.ts'
@@ -70,6 +71,12 @@ export async function createSqliteStore(
 /** How long a decision stays valid without another commit: processes may exit, and reservations expire. */
 const VALID_FOR_MS = 100
 
+interface Writing {
+  readonly before: Pool | null
+  readonly moment: Moment
+  readonly onPart?: OnPart | undefined
+}
+
 class SqliteStore implements OpenedPool {
   readonly #connection: Connection
   readonly #now: () => Moment
@@ -113,11 +120,11 @@ class SqliteStore implements OpenedPool {
     })
   }
 
-  #create<Answer>({ create }: Creation<Answer>): Promise<Answer> {
+  #create<Answer>({ create, onPart }: Creation<Answer>): Promise<Answer> {
     return this.#writing((db) => {
       const pool = this.#replaceable(db)
       const moment = this.#now()
-      return this.#write(db, { before: pool, moment }, create(pool, moment))
+      return this.#write(db, { before: pool, moment, onPart }, create(pool, moment))
     })
   }
 
@@ -211,7 +218,7 @@ class SqliteStore implements OpenedPool {
   /** The pool gets the time of the decision. With a later time, a clock change in between would never be corrected. */
   #write<Answer>(
     db: Database,
-    { before, moment }: { readonly before: Pool | null; readonly moment: Moment },
+    { before, moment, onPart }: Writing,
     { pool, records, sums = [], audit = [], wake, answer }: Commit<Answer>,
   ): Answer {
     if (pool !== before) {
@@ -222,7 +229,7 @@ class SqliteStore implements OpenedPool {
       )
     }
     for (const sum of sums) writeSum(db, sum)
-    addRecords(db, records, pool)
+    addRecords(db, records, { keptFrom: pool.keptFrom, onPart })
     addAudit(db, audit)
     if (records.length + audit.length > 0) removeFolded(db, pool)
     return answer

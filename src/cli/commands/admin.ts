@@ -1,4 +1,5 @@
 import type { WantedPool } from '../../app/administration.ts'
+import type { OnSetUpProgress } from '../../app/set-up.ts'
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { poolThreshold } from '../../domain/observation/threshold.ts'
 import { ALLOCATIONS, PROVIDER_CHOICES } from '../../domain/pool/model.ts'
@@ -6,6 +7,7 @@ import { adminDocument } from '../../views/documents/admin-document.ts'
 import { type AdminAnswer, adminFailure, adminText } from '../../views/words/admin-answers.ts'
 import { missingCount } from '../../views/words/admin-guide.ts'
 import { unlessRefused } from '../../views/words/refusals.ts'
+import { SetUpProgressLine } from '../../views/words/set-up-progress.ts'
 import { command } from '../command.ts'
 import type { Given } from '../command-spec.ts'
 import type { Context } from '../context.ts'
@@ -175,18 +177,41 @@ async function changeThreshold(
 
 async function setUp(given: AdminOptions, gpuCount: number, context: Context): Promise<AdminAnswer> {
   const administration = await context.administration()
-  return unlessRefused(await administration.setUp(wantedPool(given, gpuCount)))
+  return showingProgress(given, context, async (onProgress) =>
+    unlessRefused(await administration.setUp(wantedPool(given, gpuCount), onProgress)),
+  )
 }
 
-async function importPool(given: AdminOptions, redis: URL, context: Context): Promise<AdminAnswer> {
-  const { provider, gpuCount, takeOver } = await context.readOriginal(redis)
+function importPool(given: AdminOptions, redis: URL, context: Context): Promise<AdminAnswer> {
+  return showingProgress(given, context, (onProgress) => imported(given, redis, { context, onProgress }))
+}
+
+async function imported(
+  given: AdminOptions,
+  redis: URL,
+  { context, onProgress }: { readonly context: Context; readonly onProgress: OnSetUpProgress },
+): Promise<AdminAnswer> {
+  const { provider, gpuCount, takeOver } = await context.readOriginal(redis, (part) =>
+    onProgress({ task: 'read', part }),
+  )
   const administration = await context.administration()
   const wanted = { provider, ...wantedPool(given, gpuCount), imported: takeOver.taken }
-  const imported = { kind: 'imported', gpuCount, takeOver } as const
+  const answer = { kind: 'imported', gpuCount, takeOver } as const
   if (given.dryRun !== true)
-    return { ...imported, created: unlessRefused(await administration.setUp(wanted)) }
+    return { ...answer, created: unlessRefused(await administration.setUp(wanted, onProgress)) }
   unlessRefused(await administration.planSetUp(wanted))
-  return imported
+  return answer
+}
+
+/** With `--json` a script reads the output, and gets no progress. */
+async function showingProgress<Result>(
+  { json }: { readonly json?: boolean },
+  context: Context,
+  work: (onProgress: OnSetUpProgress) => Promise<Result>,
+): Promise<Result> {
+  if (json === true) return work(() => {})
+  const line = new SetUpProgressLine(context.stderr, context)
+  return work((progress) => line.show(progress)).finally(() => line.close())
 }
 
 function wantedPool(

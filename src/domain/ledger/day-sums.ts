@@ -35,7 +35,7 @@ export const dayOf = (at: Millis): number => Math.trunc(at / DAY_MS)
  * Adds new records, in any order. All records of a reservation have the same owner and term. A reservation counts on
  * the day of its records. If one of them ends on another day, it counts on no day.
  */
-export function addedUp(records: readonly UsageRecord[], before: AddedUp): Additions {
+export function addedUp(records: Iterable<UsageRecord>, before: AddedUp): Additions {
   const sums = new Map<string, DaySum>()
   const ends = new Map<string, EndDay | undefined>()
   const several: string[] = []

@@ -3,14 +3,9 @@ import type { Request } from '../../domain/pool/model.ts'
 import { printableJson } from '../../domain/text/text.ts'
 import { waitingDocument } from '../documents/waiting-document.ts'
 import { logTime } from './clock-time.ts'
-import { fitted } from './fitted.ts'
+import { ERASE_LINE, liveLine } from './live-line.ts'
 import type { Output } from './printed.ts'
 import { ownProgress, waitingWords } from './waiting-words.ts'
-
-const ERASE_LINE = '\r\u001b[2K'
-/** Turns wrapping off (DECAWM). If the terminal becomes narrower, a wrapped line could not be erased completely. */
-const UNWRAPPED = '\u001b[?7l'
-const WRAPPED = '\u001b[?7h'
 
 type Form = 'live' | 'lines' | 'json'
 
@@ -53,8 +48,8 @@ export class ProgressLine {
   #textFor(progress: WaitProgress): { readonly key: string; readonly text: string } {
     switch (this.#form) {
       case 'live': {
-        const shown = fitted(waitingWords(this.#request, progress), this.#stderr.columns)
-        return { key: shown, text: `${ERASE_LINE}${UNWRAPPED}${shown}${WRAPPED}` }
+        const text = liveLine(waitingWords(this.#request, progress), this.#stderr.columns)
+        return { key: text, text }
       }
       case 'lines': {
         const text = `${logTime(progress.now)} ${waitingWords(this.#request, progress)}\n`

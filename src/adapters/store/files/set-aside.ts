@@ -5,6 +5,7 @@ import * as v from 'valibot'
 import type { AuditRecord } from '../../../domain/ledger/audit.ts'
 import { DAY_MS, type DaySum } from '../../../domain/ledger/day-sums.ts'
 import { type Millis, OUTCOMES, type Pool, type UsageRecord } from '../../../domain/pool/model.ts'
+import type { OnPart } from '../../../ports/progress.ts'
 import { readableAudit } from '../history/audit-rows.ts'
 import { type HistoryRow, recordOfRow, TERM_KINDS } from '../history/history-rows.ts'
 import { fileProblems, poolIn } from '../schema/examination.ts'
@@ -31,17 +32,18 @@ export interface Aside {
  * Only we can write the folder, and its name cannot be predicted or blocked. The database is read after the move: a
  * process that still has it open detects the move and writes nothing more.
  */
-export function setAsideDamaged(path: string, now: Date): Aside | null {
+export function setAsideDamaged(path: string, now: Date, onPart?: OnPart): Aside | null {
   try {
-    return movedAside(path, now)
+    return movedAside(path, now, onPart)
   } catch (cause) {
     throw isBusy(cause) ? cause : storeError(path, cause)
   }
 }
 
-function movedAside(path: string, now: Date): Aside | null {
+function movedAside(path: string, now: Date, onPart: OnPart | undefined): Aside | null {
   const found = lstatSync(path, { throwIfNoEntry: false })
   if (found === undefined) return null
+  onPart?.(0)
   if (fileProblems(path).every(({ kind }) => kind !== 'damage') && !isPoolDamaged(path)) return null
   const folder = dirname(path)
   const time = now.toISOString().replace(/[-:]|\.\d+/g, '')
@@ -75,7 +77,7 @@ function movedAside(path: string, now: Date): Aside | null {
   const pool = readablePool(keptAs)
   const sums = pool?.keptFrom === undefined ? [] : readableSums(keptAs, pool.keptFrom)
   const keptFrom = sums.length === 0 ? undefined : pool?.keptFrom
-  const records = readableRecords(keptAs).filter(
+  const records = readableRecords(keptAs, onPart).filter(
     ({ endedAt }) => keptFrom === undefined || endedAt >= keptFrom,
   )
   return { keptAs, pool, records, sums, audit: recoveredAudit(keptAs), audience, putBack }
@@ -134,14 +136,33 @@ function readableActors(
 /** A damaged page holds a few dozen records. The search ends after this many unreadable rows in succession. */
 const MOST_UNREADABLE = 100_000
 
+/** The progress is reported after this many rows. */
+const REPORTED_ROWS = 1_000
+
+/** The first and the last row, as far as they can be read. */
+function rowRange(db: Database): { readonly first: number; readonly last: number } {
+  const ends = 'SELECT (SELECT min(rowid) FROM history) AS first, (SELECT max(rowid) FROM history) AS last'
+  try {
+    return v.parse(v.object({ first: whole, last: whole }), db.query(ends).get())
+  } catch {
+    return { first: 0, last: Number.POSITIVE_INFINITY }
+  }
+}
+
+/** A damaged page can have row numbers outside the range. */
+const partOf = ({ first, last }: { readonly first: number; readonly last: number }, row: number): number =>
+  Math.min(1, Math.max(0, (row - first) / (last - first + 1)))
+
 /** Reads the records row by row, and skips rows that cannot be read. */
-function readableRecords(path: string): readonly UsageRecord[] {
+function readableRecords(path: string, onPart: OnPart | undefined): readonly UsageRecord[] {
   const records: UsageRecord[] = []
   try {
     using opened = openReadOnly(path)
     const { db } = opened
     if (!hasOwnTables(db)) return []
     const actors = readableActors(db)
+    const range = rowRange(db)
+    let read = 0
     const rowsAfter = db.query<HistoryRow & { rowid: number }, [number]>(
       'SELECT rowid, * FROM history NOT INDEXED WHERE rowid > ? ORDER BY rowid',
     )
@@ -153,6 +174,7 @@ function readableRecords(path: string): readonly UsageRecord[] {
           if (v.is(historyRow, row)) records.push(recordOfRow({ ...row, ...actors.get(keyOf(row)) }))
           last = row.rowid
           unreadable = 0
+          if (++read % REPORTED_ROWS === 0) onPart?.(partOf(range, last))
         }
         return records
       } catch {

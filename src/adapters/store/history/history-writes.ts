@@ -1,8 +1,14 @@
 import type { Database } from 'bun:sqlite'
 import type { AuditRecord } from '../../../domain/ledger/audit.ts'
 import { addedUp, type DayKey, type DaySum, type EndDay, keyOf } from '../../../domain/ledger/day-sums.ts'
-import type { Pool, UsageRecord } from '../../../domain/pool/model.ts'
+import type { Millis, UsageRecord } from '../../../domain/pool/model.ts'
+import type { OnPart } from '../../../ports/progress.ts'
 import { gpuColumn, inWholeMillis, rowOfRecord } from './history-rows.ts'
+
+interface Adding {
+  readonly keptFrom?: Millis | undefined
+  readonly onPart?: OnPart | undefined
+}
 
 /**
  * Writes the records that do not exist yet, and adds them to the sums of their days. Of days before `keptFrom`, whose
@@ -11,24 +17,44 @@ import { gpuColumn, inWholeMillis, rowOfRecord } from './history-rows.ts'
 export function addRecords(
   db: Database,
   given: readonly UsageRecord[],
-  { keptFrom = Number.NEGATIVE_INFINITY }: Pick<Pool, 'keptFrom'> = {},
+  { keptFrom = Number.NEGATIVE_INFINITY, onPart }: Adding = {},
 ): void {
   const records = given.filter(
     (record) => record.endedAt >= keptFrom || storedSum(db, keyOf(record)) === undefined,
   )
   if (records.length === 0) return
   const ends = new Map<string, EndDay | undefined>()
-  for (const { reservation } of records) {
+  const counted = countedPasses(PASSES * records.length, onPart)
+  for (const { reservation } of counted(records)) {
     if (!ends.has(reservation)) ends.set(reservation, storedEndDay(db, reservation))
   }
-  const added = records.map(inWholeMillis).filter((record) => isAdded(db, record))
-  const { sums, several } = addedUp(added, {
+  const added = counted(records)
+    .map(inWholeMillis)
+    .filter((record) => isAdded(db, record))
+    .toArray()
+  const { sums, several } = addedUp(counted(added), {
     endDay: (reservation) => ends.get(reservation),
     sum: (key) => storedSum(db, key),
   })
   for (const sum of sums) writeSum(db, sum)
   for (const reservation of several) {
     db.query('INSERT OR IGNORE INTO ended_on_several_days VALUES (?)').run(reservation)
+  }
+}
+
+/** How often the records are visited when they are added. */
+const PASSES = 3
+/** The progress is reported after this many visits. */
+const REPORTED_VISITS = 1_000
+
+/** Visits records in several passes, and reports the part of all visits that is done. */
+function countedPasses(visits: number, onPart: OnPart | undefined) {
+  let done = 0
+  return function* (records: readonly UsageRecord[]): Generator<UsageRecord, void> {
+    for (const record of records) {
+      yield record
+      if (++done % REPORTED_VISITS === 0) onPart?.(done / visits)
+    }
   }
 }
 
