@@ -8,14 +8,17 @@ import { machine, type Result, resultDocument, resultText, verdictOf } from './r
 import type { Row } from './row.ts'
 import { abuse } from './rows/abuse.ts'
 import { decide } from './rows/decide.ts'
+import { fleet } from './rows/fleet.ts'
 import { handOff } from './rows/hand-off.ts'
 import { idleDaemon } from './rows/idle-daemon.ts'
 import { idleSupervisor } from './rows/idle-supervisor.ts'
 import { killed } from './rows/killed.ts'
+import { publish } from './rows/publish.ts'
 import { report } from './rows/report.ts'
 import { reserveCrowd } from './rows/reserve-crowd.ts'
 import { run } from './rows/run.ts'
 import { status } from './rows/status.ts'
+import { statusAll } from './rows/status-all.ts'
 import { version } from './rows/version.ts'
 import { web } from './rows/web.ts'
 
@@ -33,6 +36,9 @@ const ROWS: readonly Row[] = [
   decide,
   report,
   web,
+  ...inBothModes(fleet),
+  statusAll,
+  publish,
 ]
 
 function inBothModes(row: (mode: Mode) => Row): readonly Row[] {
@@ -41,6 +47,9 @@ function inBothModes(row: (mode: Mode) => Row): readonly Row[] {
 
 const HELP = `Usage: npm run bench -- [--json] [--effort <factor>] [row…]
 Rows: ${ROWS.map((row) => row.name).join(', ')}
+The rows ${ROWS.filter(({ needs }) => needs !== undefined)
+  .map(({ name }) => name)
+  .join(', ')} need redis-server.
 Each figure is a ratio of medians from the same run; quartiles are in brackets.
 The exit status is 1 if a result is broken and, with --strict, also if a result is over its budget.`
 
@@ -84,5 +93,10 @@ async function bench(rows: readonly Row[], effort: number): Promise<number> {
 function chosenRows(names: readonly string[]): readonly Row[] {
   const unknown = names.filter((name) => !ROWS.some((row) => row.name === name))
   if (unknown.length > 0) throw new Error(`no such row: ${unknown.join(', ')}\n${HELP}`)
-  return names.length === 0 ? ROWS : ROWS.filter((row) => names.includes(row.name))
+  const chosen = names.length === 0 ? ROWS : ROWS.filter((row) => names.includes(row.name))
+  return chosen.filter(({ name, needs }) => {
+    const isPossible = needs === undefined || Bun.which(needs) !== null
+    if (!isPossible) console.error(`${name} is left out: ${needs} is not installed`)
+    return isPossible
+  })
 }

@@ -30,17 +30,32 @@ export function adoptOrphans() {
     libc.waitpid(pid, null, 0)
   }
   return {
-    /** Blocks until all children have exited that this process did not have before; returns their number. */
-    waitForAll: (): number => {
+    /**
+     * Blocks until all children have exited that this process did not have before, except those with this word in their
+     * command line; returns their number.
+     */
+    waitForAll: (except?: string): number => {
+      const waitedFor = () => others().filter((pid) => except === undefined || !wordsOf(pid).includes(except))
       let ended = 0
-      for (let pids = others(); pids.length > 0; pids = others()) {
+      for (let pids = waitedFor(); pids.length > 0; pids = waitedFor()) {
         for (const pid of pids) waitForEnd(pid)
         ended += pids.length
       }
       return ended
     },
+    /** Kills them, for those that would go on for long. */
+    killAll: (): void => {
+      for (let pids = others(); pids.length > 0; pids = others()) {
+        for (const pid of pids) {
+          process.kill(pid, 'SIGKILL')
+          waitForEnd(pid)
+        }
+      }
+    },
   }
 }
+
+const wordsOf = (pid: number): readonly string[] => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
 
 /** The kernel lists children by the thread that created them. It lists adopted ones with the first thread. */
 function children(): readonly number[] {

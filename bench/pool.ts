@@ -14,18 +14,21 @@ export interface BenchPool extends Disposable {
   readonly daemon?: Bun.Subprocess
 }
 
-/** A pool of simulated GPUs in the row's folder. */
+/** A pool of simulated GPUs in the row's folder. A daemon also gets `daemonSettings`, as environment. */
 export async function fakePool(
   bench: Pick<Bench, 'canhazgpu' | 'folder'>,
   gpus: number,
   mode: Mode = 'embedded',
+  daemonSettings: Environment = {},
 ): Promise<BenchPool> {
   const { canhazgpu, folder } = bench
   const database = join(folder, 'pool', 'pool.db')
   const socket = join(folder, 'daemon.sock')
   const plain = plainEnvironment(folder)
   const daemon =
-    mode === 'daemon' ? await startDaemon(canhazgpu, { socket, database, env: plain }) : undefined
+    mode === 'daemon'
+      ? await startDaemon(canhazgpu, { socket, database, env: { ...plain, ...daemonSettings } })
+      : undefined
   const env = {
     ...plain,
     CANHAZGPU_STORE: daemon === undefined ? `sqlite://${database}` : `unix://${socket}`,

@@ -15,6 +15,8 @@ export interface Bench {
 export interface Row {
   readonly name: string
   readonly what: string
+  /** A program that must be installed for it. */
+  readonly needs?: string
   measure(bench: Bench): Promise<Figure>
 }
 
