@@ -259,6 +259,9 @@ export class Session implements Receiver {
   }
 
   async #keep(id: string): Promise<null> {
+    const { connection, isGone } = this.#parts
+    // It ended before this was read, so its user does not know of the grant. `closed` ends the reservation.
+    if (isGone(connection.peer.process)) throw unseenProcess()
     this.#unconfirmed.delete(id)
     const { account } = await this.#identity()
     await this.#parts.waiters.keep(account.uid, id)

@@ -4,17 +4,20 @@ import { FairTurns } from '../../src/daemon/fair-turns.ts'
 import { RecordRates } from '../../src/daemon/record-rates.ts'
 import { Session, type SessionParts } from '../../src/daemon/session.ts'
 import { SlowTurns } from '../../src/daemon/slow-turns.ts'
-import type { Waiters } from '../../src/daemon/waiters.ts'
+import type { Waiter, Waiters } from '../../src/daemon/waiters.ts'
+import type { Grant } from '../../src/domain/operation/intent.ts'
+import type { ProcessIdentity } from '../../src/domain/pool/model.ts'
 import type { PoolService } from '../../src/ports/pool-service.ts'
 import { until } from '../support/until.ts'
 
 const ANN = { uid: 1000, name: 'ann' }
+const PROCESS: ProcessIdentity = { pid: 7, startTime: 1, bootId: 'boot', pidNamespace: 'pids' }
 const caller = { threshold: null, probeTimeout: 1_000 }
 
 const slow = () => new SlowTurns({ mostAtOnce: 1, mostPerAccount: 1, clock: () => 0, rests: false })
 
 /** A session whose client has greeted. `changed` changes the pool. */
-function session(given: Partial<SessionParts> = {}) {
+function session(given: Partial<SessionParts> = {}, process: ProcessIdentity | null = null) {
   const sent: { n?: number; error?: unknown }[] = []
   const changes = new Set<() => void>()
   let isClosed = false
@@ -23,7 +26,7 @@ function session(given: Partial<SessionParts> = {}) {
   const opened = new Session({
     version: '1.0.0',
     connection: {
-      peer: { uid: ANN.uid, countedAs: ANN.uid, groups: [], process: null },
+      peer: { uid: ANN.uid, countedAs: ANN.uid, groups: [], process },
       send: (message) => void sent.push(JSON.parse(message)),
       end(message) {
         sent.push(JSON.parse(message))
@@ -148,3 +151,38 @@ test('a connection watches the pool at most twice', async () => {
   await settled()
   expect(isClosed()).toBe(true)
 })
+
+test.each([
+  ['has ended before its confirmation is read', true, 1],
+  ['ends after it', false, 0],
+] as const)(
+  'a manual reservation of a waiter that %s: only an unconfirmed one is given back',
+  async (_, isGone, times) => {
+    const id = '00000000-0000-4000-8000-000000000001'
+    let waiter: Waiter | undefined
+    let givenBack = 0
+    const waiters = {
+      join: async (joined: Waiter) => {
+        waiter = joined
+      },
+      keep: async () => {},
+      giveBack: async () => void givenBack++,
+    } as unknown as Waiters
+    const { ask, sent, opened } = session({ waiters, isGone: () => isGone }, PROCESS)
+    const owner = { account: ANN, shownName: 'ann' }
+    const intent = {
+      id,
+      request: { kind: 'count', count: 1 },
+      owner,
+      term: { kind: 'manual', duration: 60_000 },
+    }
+    ask(1, { ask: 'wait', intent, caller })
+    await until('it has joined', () => waiter !== undefined)
+    const reservation = { id, owner, term: intent.term, holdings: [] }
+    waiter?.finish({ reservation } as unknown as Grant)
+    ask(2, { ask: 'keep', id })
+    await until('it is answered', () => sent.some(({ n }) => n === 2))
+    opened.closed()
+    expect(givenBack).toBe(times)
+  },
+)

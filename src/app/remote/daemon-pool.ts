@@ -11,7 +11,7 @@ import type { PoolService, Views } from '../../ports/pool-service.ts'
 import type { WaitProgress } from '../waiting/wait-progress.ts'
 import { answerOf, withError } from './answers.ts'
 import { Link } from './link.ts'
-import { Outage, RESTART_MS, sleep } from './outage.ts'
+import { Outage, RESTART_MS } from './outage.ts'
 import type {
   AdministrationAction,
   AdministrationAnswers,
@@ -19,9 +19,7 @@ import type {
   CallerSettings,
   Request,
 } from './protocol.ts'
-
-/** How long an interrupted waiter waits until its queue entry is removed. */
-const LEAVE_WITHIN_MS: Millis = 1_000
+import { messagesOfWait, patientAnswer, type WaitRequest } from './wait-messages.ts'
 
 export interface DaemonPoolParts {
   readonly socket: string
@@ -31,8 +29,6 @@ export interface DaemonPoolParts {
   readonly caller: CallerSettings
   readonly warn: Warn
 }
-
-type WaitRequest = Extract<Request, { readonly ask: 'wait' }>
 
 export interface DaemonWait {
   readonly intent: Intent
@@ -46,6 +42,9 @@ export interface DaemonWait {
   /** Called from time to time while a waiter in the queue has no connection. */
   readonly onOutage?: () => Promise<void>
 }
+
+/** How a request waits for a daemon without a limit. */
+export type Patience = Pick<DaemonWait, 'signal'> & Required<Pick<DaemonWait, 'onAway'>>
 
 /** The pool service of the daemon. The daemon takes the account and the process of this client from the kernel. */
 export class DaemonPool implements PoolService {
@@ -94,7 +93,8 @@ export class DaemonPool implements PoolService {
 
   /**
    * Waits in the queue of the daemon until a grant or a refusal. A waiter that the daemon has received reconnects to a
-   * restarted daemon, however long the outage is, and keeps its place. Aborting leaves the queue and rejects with the
+   * restarted daemon, however long the outage is, and keeps its place. It never closes its connection to a silent
+   * daemon, because a slow one would take that for the end of the wait. Aborting leaves the queue and rejects with the
    * signal's reason.
    */
   async wait(wait: DaemonWait): Promise<Grant | Refusal> {
@@ -125,9 +125,13 @@ export class DaemonPool implements PoolService {
       const link = await this.#connected()
       const left = waitFor === undefined ? {} : { waitFor: Math.max(0, giveUpAt - clock()) }
       const request: WaitRequest = { ask: 'wait', intent, caller, ...left }
-      for await (const message of messagesOfWait(link, request, signal)) {
+      const isPatient = hasJoined
+      const onSilence = () => {
+        if (isPatient && link?.hasAnswered === false) outage.report(onAway)
+      }
+      for await (const message of messagesOfWait(link, request, { isPatient, signal, onSilence })) {
         // A daemon that has just restarted may not be able to serve this waiter yet; its entry is still in the queue.
-        if (hasJoined && 'error' in message && message.error.code === 'daemon-unavailable') break
+        if (hasJoined && isUnavailable(message)) break
         hasJoined = true
         outage.end()
         if ('progress' in message) onProgress(withError(message.progress, 'driverFailure') as WaitProgress)
@@ -147,15 +151,18 @@ export class DaemonPool implements PoolService {
 
   /**
    * Confirms that the grant of a manual reservation was received. Without it, the daemon that made the grant ends the
-   * reservation when the connection closes. Throws `daemon-unavailable` if that has happened.
+   * reservation when the connection closes. Throws `daemon-unavailable` if that has happened. Waits for the daemon
+   * however long it takes; returns early if it is aborted.
    */
-  async keep(id: string): Promise<void> {
-    const link = await this.#link?.catch(() => null)
-    const answer = link?.isOpen === true ? await link.request({ ask: 'keep', id }).next() : null
-    if (answer !== null) return
-    // The connection has closed, so the daemon may be about to end the reservation.
-    await this.#ask({ ask: 'keep', id }, true)
-    const { pool } = await this.view('stored')
+  async keep(id: string, patience: Patience): Promise<void> {
+    const wasOpen = (await this.#link?.catch(() => null))?.isOpen === true
+    const kept = await this.#askPatiently({ ask: 'keep', id }, patience)
+    if (kept === null || (wasOpen && !kept.isRepeated)) return
+    // The connection has closed, so the daemon may have ended the reservation.
+    const stored: Request = { ask: 'view', view: 'stored', caller: this.#parts.caller }
+    const read = await this.#askPatiently(stored, patience)
+    if (read === null) return
+    const { pool } = read.answer as Views['stored']
     if (!pool.reservations.some((held) => held.id === id)) throw daemonStopped()
   }
 
@@ -190,6 +197,23 @@ export class DaemonPool implements PoolService {
     throw daemonDown(socket)
   }
 
+  /** Asks until a daemon answers. Null if it is aborted. */
+  async #askPatiently(
+    request: Request,
+    { signal, onAway }: Patience,
+  ): Promise<{ readonly answer: unknown; readonly isRepeated: boolean } | null> {
+    const outage = new Outage(this.#parts.clock)
+    for (let isRepeated = false; !signal.aborted; isRepeated = true) {
+      const link = await this.#connected()
+      const onSilence = () => outage.report(onAway)
+      const message = link === null ? null : await patientAnswer(link, request, { signal, onSilence })
+      if (message !== null && !isUnavailable(message)) return { answer: answerOf(message), isRepeated }
+      outage.report(onAway)
+      await outage.pause()
+    }
+    return null
+  }
+
   /** One connection for all requests. Null if the daemon does not answer. */
   async #connected(): Promise<Link | null> {
     const known = await this.#link?.catch(() => null)
@@ -221,43 +245,6 @@ export class DaemonPool implements PoolService {
   }
 }
 
-/**
- * The messages for one wait, until the connection closes; none without a connection. Leaves the queue and throws if it
- * is aborted.
- */
-async function* messagesOfWait(
-  link: Link | null,
-  request: WaitRequest,
-  signal: AbortSignal,
-): AsyncIterable<Answer> {
-  signal.throwIfAborted()
-  if (link === null) return
-  const messages = link.request(request)
-  let leaving: Promise<void> | undefined
-  const abort = () => {
-    leaving = leave(link, request.intent.id)
-  }
-  signal.addEventListener('abort', abort)
-  try {
-    for (;;) {
-      const message = await messages.next()
-      if (signal.aborted) break
-      if (message === null) return
-      yield message
-    }
-    await leaving
-    signal.throwIfAborted()
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
-}
-
-/** Leaves the queue. A slow daemon does it when the connection closes. */
-async function leave(link: Link, id: string): Promise<void> {
-  await Promise.race([link.request({ ask: 'leave', id }).next(), sleep(LEAVE_WITHIN_MS)])
-  link.close()
-}
-
 async function* changesOn(link: Link, signal: AbortSignal): AsyncIterable<void> {
   const messages = link.request({ ask: 'watch' })
   const stop = () => messages.end()
@@ -270,6 +257,9 @@ async function* changesOn(link: Link, signal: AbortSignal): AsyncIterable<void> 
     signal.removeEventListener('abort', stop)
   }
 }
+
+const isUnavailable = (message: Answer): boolean =>
+  'error' in message && message.error.code === 'daemon-unavailable'
 
 const isEnded = (answer: unknown): boolean => isRefusal(answer) && answer.refused.code === 'no-such-booking'
 

@@ -4,6 +4,9 @@ import type { DaemonConnection } from '../../ports/daemon-connection.ts'
 import { RESTART_MS } from './outage.ts'
 import { type Answer, type Greeting, type Numbered, PROTOCOL_VERSION, type Request } from './protocol.ts'
 
+/** Time in which an answer that has arrived is read. */
+const READ_AGAIN_MS: Millis = 100
+
 /** The messages for one request. */
 export interface Messages {
   /** The number of the request. */
@@ -52,7 +55,8 @@ export class Link {
     return this.#hasAnswered
   }
 
-  request(body: Request): Messages {
+  /** `isPatient`: does not close the connection, however long the daemon is silent. */
+  request(body: Request, isPatient = false): Messages {
     const n = ++this.#lastNumber
     const inbox = new Inbox(n, () => this.#inboxes.delete(n))
     this.#inboxes.set(n, inbox)
@@ -62,21 +66,21 @@ export class Link {
     }
     this.#unanswered.add(n)
     // The answer to the other two may take any time.
-    if (body.ask !== 'wait' && body.ask !== 'watch') this.#expected.add(n)
+    if (!isPatient && body.ask !== 'wait' && body.ask !== 'watch') this.#expected.add(n)
     const isGreeting = this.#silence === undefined && (n === 1 || this.#expected.size > 0)
     const request = JSON.stringify({ ...body, n } satisfies Numbered<Request>)
-    if (isGreeting) this.#greet(request)
+    if (isGreeting) this.#greet([request], isPatient)
     else this.#connection.send(request)
     if (!this.#isReceiving) void this.#receive()
     return inbox
   }
 
   /** A daemon answers a greeting at once. One that is stopped accepts connections, and answers nothing. */
-  #greet(...requests: readonly string[]): void {
+  #greet(requests: readonly string[] = [], isPatient = false): void {
     if (this.#isClosed) return
     const greeting = JSON.stringify({ protocol: PROTOCOL_VERSION } satisfies Greeting)
     this.#connection.send(greeting, ...requests)
-    this.#greetedAt = this.#clock()
+    if (!isPatient) this.#greetedAt = this.#clock()
     if (this.#isReceiving) this.#limitSilence()
   }
 
@@ -85,9 +89,14 @@ export class Link {
     clearTimeout(this.#silence)
     if (this.#greetedAt !== undefined) {
       const left = this.#greetedAt + RESTART_MS - this.#clock()
-      this.#silence = setTimeout(() => this.close(), Math.max(0, left))
+      this.#silence = setTimeout(() => this.#closeIfSilent(), Math.max(0, left))
     } else if (this.#expected.size > 0) this.#silence = setTimeout(() => this.#greet(), RESTART_MS)
     else this.#silence = undefined
+  }
+
+  /** If this process did not run, its timer is due although an answer has arrived, so it reads once more. */
+  #closeIfSilent(): void {
+    this.#silence = setTimeout(() => this.close(), READ_AGAIN_MS)
   }
 
   async #receive(): Promise<void> {

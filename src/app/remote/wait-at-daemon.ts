@@ -29,7 +29,7 @@ const CHECK_EVERY_MS: Millis = 2_000
 export async function waitAtDaemon(
   pool: DaemonPool,
   intent: Intent,
-  { waitFor, onProgress, onAway, waker, isQueued = false, followMove }: WaitAtDaemon,
+  { waitFor, onProgress, onAway = () => {}, waker, isQueued = false, followMove }: WaitAtDaemon,
 ): Promise<Grant | Refusal> {
   const interruption = new AbortController()
   const watch = async () => {
@@ -44,17 +44,17 @@ export async function waitAtDaemon(
   try {
     const answer = await pool.wait({
       intent,
-      ...{ onProgress, isQueued, onOutage },
+      ...{ onProgress, onAway, isQueued, onOutage },
       signal: interruption.signal,
       ...(waitFor === undefined ? {} : { waitFor }),
-      ...(onAway === undefined ? {} : { onAway }),
     })
     if (isRefusal(answer)) return answer
+    if (answer.reservation.term.kind === 'manual')
+      await pool.keep(intent.id, { signal: interruption.signal, onAway })
     if (await waker.wasInterrupted()) {
       await pool.perform({ op: 'end', id: intent.id, outcome: 'released' })
       throw interrupted()
     }
-    if (answer.reservation.term.kind === 'manual') await pool.keep(intent.id)
     return answer
   } finally {
     interruption.abort()

@@ -18,19 +18,29 @@ afterEach(() => {
 })
 
 /**
- * A daemon that answers greetings until it is stopped, and no request. The first request may kill it; another one follows.
- * It is down while `isDown`.
+ * A daemon that answers greetings until it is stopped, and no request unless it `grants`. The first request may kill it;
+ * another one follows. It is down while `isDown`.
  */
 function silentDaemon() {
   const daemon = {
-    ...{ isStopped: false, diesNext: false, isDown: false },
-    ...{ connections: 0, requests: [] as string[], kill: () => {} },
+    ...{ isStopped: false, diesNext: false, isDown: false, grants: false },
+    ...{ connections: 0, requests: [] as string[], kill: () => {}, greetings: () => {} },
+  }
+  const answerTo = (ask: string): unknown => {
+    if (!daemon.grants) return undefined
+    if (ask === 'keep') return null
+    return ask === 'view' ? { pool: { reservations: [{ id: INTENT.id }] } } : { reservation: INTENT }
   }
   const connect = async () => {
     if (daemon.isDown) throw new ConnectionFailed('connection refused')
     daemon.connections++
     const messages: (string | null)[] = []
     let wake = () => {}
+    let unanswered = 0
+    // What a daemon that was stopped does first.
+    daemon.greetings = () => {
+      for (; unanswered > 0; unanswered--) put('{"protocol":1}')
+    }
     const put = (message: string | null) => {
       messages.push(message)
       wake()
@@ -43,12 +53,15 @@ function silentDaemon() {
       isOpen: true,
       send(...sent: readonly string[]) {
         for (const message of sent) {
-          const { ask }: { protocol?: number; ask?: string } = JSON.parse(message)
+          const { ask, n }: { n?: number; ask?: string } = JSON.parse(message)
           if (ask !== undefined) {
             daemon.requests.push(ask)
             if (daemon.diesNext) put(null)
             daemon.diesNext = false
-          } else if (!daemon.isStopped) put('{"protocol":1}')
+            const answer = answerTo(ask)
+            if (!daemon.isStopped && answer !== undefined) put(JSON.stringify({ n, answer }))
+          } else if (daemon.isStopped) unanswered++
+          else put('{"protocol":1}')
         }
       },
       receiveSoon: () => undefined,
@@ -234,4 +247,74 @@ test('a waiter that has reached no daemon gives up after five seconds', async ()
   await pass(2)
   expect(waiting.error).toMatchObject({ code: 'daemon-unavailable' })
   expect(waiting.outages).toEqual([])
+})
+
+function keep(pool: DaemonPool) {
+  const keeping = { hasEnded: false, error: undefined as unknown, outages: 0, abort: new AbortController() }
+  pool.keep(INTENT.id, { signal: keeping.abort.signal, onAway: () => void keeping.outages++ }).then(
+    () => {
+      keeping.hasEnded = true
+    },
+    (error: unknown) => {
+      keeping.error = error
+    },
+  )
+  return keeping
+}
+
+async function granted() {
+  const { daemon, pool } = silentDaemon()
+  daemon.grants = true
+  wait(pool)
+  await pass(1)
+  expect(daemon.requests).toEqual(['wait'])
+  return { daemon, pool }
+}
+
+test('a daemon that is stopped after a grant keeps the connection, whose end would end the reservation', async () => {
+  const { daemon, pool } = await granted()
+  daemon.isStopped = true
+  const keeping = keep(pool)
+  await pass(60)
+  expect([keeping.error, daemon.connections, keeping.outages]).toEqual([undefined, 1, 1])
+  daemon.kill()
+  await pass(600)
+  ;[daemon.isDown, daemon.isStopped] = [false, false]
+  await pass(2)
+  expect([keeping.error, keeping.hasEnded]).toEqual([undefined, true])
+  expect(daemon.requests).toEqual(['wait', 'keep', 'keep', 'view'])
+})
+
+test('an interruption ends the confirmation of a grant at once', async () => {
+  const { daemon, pool } = await granted()
+  daemon.isStopped = true
+  const keeping = keep(pool)
+  await pass(7)
+  keeping.abort.abort()
+  await pass(1)
+  expect(keeping.hasEnded).toBe(true)
+})
+
+test('a waiter in the queue keeps its new connection to a daemon that is slow to answer', async () => {
+  const { daemon, pool } = silentDaemon()
+  const waiting = wait(pool)
+  await pass(1)
+  daemon.kill()
+  ;[daemon.isDown, daemon.isStopped] = [false, true]
+  await pass(60)
+  expect([waiting.error, daemon.connections, waiting.outages.length]).toEqual([undefined, 2, 1])
+})
+
+test('a client that did not run itself reads the answer that has arrived meanwhile', async () => {
+  const { daemon, pool } = silentDaemon()
+  daemon.isStopped = true
+  const asked = perform(pool, 'settle')
+  await pass(1)
+  now += 60_000
+  // Its timer is due before it reads.
+  jest.advanceTimersByTime(4_000)
+  daemon.isStopped = false
+  daemon.greetings()
+  await pass(1)
+  expect([asked.error, daemon.connections]).toEqual([undefined, 1])
 })
