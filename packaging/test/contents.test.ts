@@ -54,7 +54,8 @@ needing('nm', 'ld-musl-config').test('musl has every function of the C library t
   const symbols = await must('nm', '--dynamic', '--defined-only', '--format=just-symbols', library)
   // Later versions resolve names like open64 only for programs that were linked with an earlier one.
   const provided = new Set(symbols.split('\n').filter((name) => !name.endsWith('64')))
-  const source = readFileSync(`${root}src/adapters/kernel/libc.ts`, 'utf8')
+  const files = ['library', 'rights'].map((name) => `${root}src/adapters/kernel/libc/${name}.ts`)
+  const source = files.map((path) => readFileSync(path, 'utf8')).join('\n')
   const called = [...source.matchAll(/^ {4}(\w+): \{ args:/gm)].map(([, name = '']) => name)
   expect(called.length).toBeGreaterThan(30)
   expect(called.filter((name) => !provided.has(name))).toEqual([])

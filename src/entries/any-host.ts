@@ -1,4 +1,5 @@
-import { changeFolder, errorText } from '../adapters/kernel/libc.ts'
+import { errorText } from '../adapters/kernel/libc/library.ts'
+import { changeFolder } from '../adapters/kernel/libc/paths.ts'
 import { hostname } from '../adapters/kernel/procfs.ts'
 import { endLike } from '../adapters/process/end-like.ts'
 import { toByteText } from '../adapters/process/environment.ts'

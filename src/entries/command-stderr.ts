@@ -1,4 +1,5 @@
-import { isTerminal, pidfdGetDescriptor } from '../adapters/kernel/libc.ts'
+import { pidfdGetDescriptor } from '../adapters/kernel/libc/process.ts'
+import { isTerminal } from '../adapters/kernel/libc/terminals.ts'
 import { readLink } from '../adapters/kernel/procfs.ts'
 import type { WatchedProcess } from '../adapters/kernel/wait.ts'
 import { writeMessage } from '../adapters/process/message.ts'

@@ -1,4 +1,8 @@
-import * as libc from '../adapters/kernel/libc.ts'
+import { F_SETFD, FD_CLOEXEC, fcntl, readInto, write } from '../adapters/kernel/libc/descriptors.ts'
+import { utf8 } from '../adapters/kernel/libc/memory.ts'
+import { parentPid } from '../adapters/kernel/libc/process.ts'
+import { newSession, setParentDeathSignal } from '../adapters/kernel/libc/programs.ts'
+import { ioctl, isTerminal, TIOCSCTTY } from '../adapters/kernel/libc/terminals.ts'
 import type { RemoteCaller } from '../cli/context.ts'
 import { commandLineMain } from './command-line.ts'
 
@@ -11,20 +15,20 @@ const SIGHUP = 1
  */
 export async function hostedMain(args: readonly string[], wantsForecast: boolean): Promise<number> {
   const [gate, ...commandLine] = args
-  const server = libc.parentPid()
-  libc.setParentDeathSignal(SIGHUP)
-  if (libc.parentPid() !== server || server === 1) return 1
-  libc.newSession()
-  if (libc.isTerminal(0)) libc.ioctl(0, libc.TIOCSCTTY, new Uint8Array(8))
+  const server = parentPid()
+  setParentDeathSignal(SIGHUP)
+  if (parentPid() !== server || server === 1) return 1
+  newSession()
+  if (isTerminal(0)) ioctl(0, TIOCSCTTY, new Uint8Array(8))
   return commandLineMain(commandLine, null, { ...remoteCaller(Number(gate)), wantsForecast })
 }
 
 /** The caller behind this socket, who wants the command to run. */
 export function remoteCaller(gate: number): RemoteCaller {
-  libc.fcntl(gate, libc.F_SETFD, libc.FD_CLOEXEC)
+  fcntl(gate, F_SETFD, FD_CLOEXEC)
   return {
     gate,
     wantsForecast: false,
-    agrees: () => libc.write(gate, libc.utf8('\n')) === 1 && libc.readInto(gate, new Uint8Array(1)) === 1,
+    agrees: () => write(gate, utf8('\n')) === 1 && readInto(gate, new Uint8Array(1)) === 1,
   }
 }

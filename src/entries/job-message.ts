@@ -1,4 +1,5 @@
-import { effectiveUid, takeRightsOf, write } from '../adapters/kernel/libc.ts'
+import { write } from '../adapters/kernel/libc/descriptors.ts'
+import { effectiveUid, takeRightsOf } from '../adapters/kernel/libc/rights.ts'
 import { visibilityHere } from '../adapters/kernel/processes.ts'
 import { watchProcess } from '../adapters/kernel/wait.ts'
 import type { ProcessIdentity } from '../domain/pool/model.ts'

@@ -1,6 +1,7 @@
 import { currentMoment } from '../adapters/kernel/clock.ts'
 import { JobProcesses } from '../adapters/kernel/job-processes.ts'
-import { effectiveUid, takeRightsOf, write } from '../adapters/kernel/libc.ts'
+import { write } from '../adapters/kernel/libc/descriptors.ts'
+import { effectiveUid, takeRightsOf } from '../adapters/kernel/libc/rights.ts'
 import { watchProcess } from '../adapters/kernel/wait.ts'
 import type { Millis, ProcessIdentity } from '../domain/pool/model.ts'
 

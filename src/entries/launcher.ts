@@ -1,4 +1,4 @@
-import { pidfdOpen } from '../adapters/kernel/libc.ts'
+import { pidfdOpen } from '../adapters/kernel/libc/process.ts'
 import { inheritable, startDetached } from '../adapters/process/detach.ts'
 import { becomeCommand, typedCommand } from '../adapters/process/exec.ts'
 import type { Inherited } from '../adapters/process/inherited.ts'

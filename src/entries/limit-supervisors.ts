@@ -1,6 +1,6 @@
 import { pidNamespace } from '../adapters/kernel/boot.ts'
 import { currentMoment } from '../adapters/kernel/clock.ts'
-import { pidfdOpen } from '../adapters/kernel/libc.ts'
+import { pidfdOpen } from '../adapters/kernel/libc/process.ts'
 import { visibilityHere } from '../adapters/kernel/processes.ts'
 import { inheritable, startDetached } from '../adapters/process/detach.ts'
 import { selfCommandForShell, startedFrom } from '../adapters/process/self.ts'

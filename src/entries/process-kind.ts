@@ -1,4 +1,5 @@
-import { exitNow, unavailable } from '../adapters/kernel/libc.ts'
+import { unavailable } from '../adapters/kernel/libc/library.ts'
+import { exitNow } from '../adapters/kernel/libc/process.ts'
 import type { RemoteCaller } from '../cli/context.ts'
 import { runProgram } from '../cli/program.ts'
 import { commandLineMain } from './command-line.ts'

@@ -1,5 +1,5 @@
 import { currentAccount } from '../adapters/accounts/account.ts'
-import { close } from '../adapters/kernel/libc.ts'
+import { close } from '../adapters/kernel/libc/descriptors.ts'
 import { hostname } from '../adapters/kernel/procfs.ts'
 import { becomeDaemon } from '../adapters/process/detach.ts'
 import { CanhazgpuError } from '../domain/errors.ts'

@@ -1,4 +1,5 @@
-import { changeFolder, errorText } from '../adapters/kernel/libc.ts'
+import { errorText } from '../adapters/kernel/libc/library.ts'
+import { changeFolder } from '../adapters/kernel/libc/paths.ts'
 import { fromByteText } from '../adapters/process/environment.ts'
 import { snapshotInherited } from '../adapters/process/inherited.ts'
 import { Answer } from '../adapters/ssh/answer.ts'

@@ -1,5 +1,5 @@
 import { steadyNow } from '../adapters/kernel/clock.ts'
-import { execve } from '../adapters/kernel/libc.ts'
+import { execve } from '../adapters/kernel/libc/programs.ts'
 import { processStat } from '../adapters/kernel/processes.ts'
 import { inheritedEnvironment, toByteText } from '../adapters/process/environment.ts'
 import { installedCommand } from '../adapters/process/self.ts'

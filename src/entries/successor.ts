@@ -1,4 +1,5 @@
-import { execve, F_SETFD, fcntl } from '../adapters/kernel/libc.ts'
+import { F_SETFD, fcntl } from '../adapters/kernel/libc/descriptors.ts'
+import { execve } from '../adapters/kernel/libc/programs.ts'
 import { inheritedEnvironment, toByteText, typedArguments } from '../adapters/process/environment.ts'
 import { type Inherited, restoreInherited } from '../adapters/process/inherited.ts'
 import { installedCommand } from '../adapters/process/self.ts'

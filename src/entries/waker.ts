@@ -1,4 +1,4 @@
-import { setDisposition } from '../adapters/kernel/libc.ts'
+import { setDisposition } from '../adapters/kernel/libc/programs.ts'
 import { terminalCheck } from '../adapters/process/lost-terminal.ts'
 import type { Waker } from '../app/waiting/waiting.ts'
 import { LONGEST_TIMER_MS } from '../domain/longest-timer.ts'

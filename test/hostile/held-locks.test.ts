@@ -88,14 +88,16 @@ test.concurrent('Ctrl-C on a terminal ends a wait for the lock', async () => {
 
 /** A process with an exclusive lock on bytes of a file, which every user can take. */
 async function holdBytes(file: string, first: number, count: number) {
+  const sources = `${import.meta.dir}/../../src/adapters/kernel/libc`
   const script = `
-    const libc = require('${import.meta.dir}/../../src/adapters/kernel/libc.ts')
-    const fd = libc.open('${file}', 2)
+    import { fcntl, open } from '${sources}/descriptors.ts'
+    import { addressOf } from '${sources}/memory.ts'
+    const fd = open('${file}', 2)
     const lock = new DataView(new ArrayBuffer(32))
     lock.setInt16(0, 1, true)
     lock.setBigInt64(8, ${first}n, true)
     lock.setBigInt64(16, ${count}n, true)
-    console.log(libc.fcntl(fd, 6, libc.addressOf(new Uint8Array(lock.buffer))))
+    console.log(fcntl(fd, 6, addressOf(new Uint8Array(lock.buffer))))
     setInterval(() => {}, 1000)`
   const holder = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe', stderr: 'inherit' })
   const { value } = await holder.stdout.getReader().read()

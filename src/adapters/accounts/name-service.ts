@@ -1,5 +1,5 @@
 import { currentMoment } from '../kernel/clock.ts'
-import { findPath } from '../kernel/libc.ts'
+import { findPath } from '../kernel/libc/paths.ts'
 
 /**
  * Asks the machine's name service (LDAP, SSSD, …) through `getent`, in child processes: a call into the C library

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import type { Millis } from '../../domain/pool/model.ts'
 import { readExamined } from '../files/small-file.ts'
 import { steadyNow } from '../kernel/clock.ts'
-import type { FileStatus } from '../kernel/libc.ts'
+import type { FileStatus } from '../kernel/libc/paths.ts'
 import { ANY_NAME, readLocal } from './users.ts'
 
 const SUBUID = '/etc/subuid'

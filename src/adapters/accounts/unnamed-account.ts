@@ -1,6 +1,6 @@
 import { unnamed } from '../../domain/ledger/shown-accounts.ts'
 import type { Account } from '../../domain/pool/model.ts'
-import { effectiveUid } from '../kernel/libc.ts'
+import { effectiveUid } from '../kernel/libc/rights.ts'
 import { otherUserNamespace, outerUid } from './user-namespace.ts'
 
 /** The account of this process without its name, which may need a query to a name service. */

@@ -1,6 +1,7 @@
 import { SubordinateUids } from '../accounts/subordinate-uids.ts'
 import { steadyNow } from '../kernel/clock.ts'
-import * as libc from '../kernel/libc.ts'
+import { close } from '../kernel/libc/descriptors.ts'
+import { EBADF, EINTR, EINVAL } from '../kernel/libc/errno.ts'
 import { accept, hasHungUp, sendAndClose } from '../kernel/unix-socket.ts'
 import { ClosedConnections } from './closed-connections.ts'
 import { ConnectionCounts } from './connection-counts.ts'
@@ -44,15 +45,15 @@ self.onmessage = ({ data: { listener, refusal, mostConnections, closed } }: Mess
   }
   for (;;) {
     const fd = accept(listener)
-    if (fd === -libc.EBADF || fd === -libc.EINVAL) return
+    if (fd === -EBADF || fd === -EINVAL) return
     if (fd < 0) {
-      if (fd !== -libc.EINTR) Bun.sleepSync(RETRY_AFTER_MS)
+      if (fd !== -EINTR) Bun.sleepSync(RETRY_AFTER_MS)
       continue
     }
     // A client that has disconnected reads no answer.
     const credentials = hasHungUp(fd) ? null : peerCredentials(fd)
     if (credentials === null) {
-      libc.close(fd)
+      close(fd)
       continue
     }
     const { uid } = credentials

@@ -1,4 +1,4 @@
-import { close } from '../kernel/libc.ts'
+import { close } from '../kernel/libc/descriptors.ts'
 
 export interface SocketEvents {
   /** Called before `adopt` returns. */

@@ -1,6 +1,9 @@
 import { mayNotConnect } from '../../domain/daemon-errors.ts'
 import { ConnectionFailed, type DaemonConnection } from '../../ports/daemon-connection.ts'
-import * as libc from '../kernel/libc.ts'
+import { close, readInto } from '../kernel/libc/descriptors.ts'
+import { EACCES, EPERM } from '../kernel/libc/errno.ts'
+import { errorText } from '../kernel/libc/library.ts'
+import { send } from '../kernel/libc/sockets.ts'
 import { connectToPath, hasHungUp } from '../kernel/unix-socket.ts'
 import { isReadable } from '../process/terminal.ts'
 import { adopt } from './adopt.ts'
@@ -33,8 +36,8 @@ export async function connectToDaemon(path: string, mayBlock = false): Promise<D
 function connectedTo(path: string): number {
   const fd = connectToPath(path, CONNECT_WITHIN_MS)
   if (fd >= 0) return fd
-  const cause = new Error(libc.errorText(-fd))
-  if (fd === -libc.EACCES || fd === -libc.EPERM) throw mayNotConnect(path, cause)
+  const cause = new Error(errorText(-fd))
+  if (fd === -EACCES || fd === -EPERM) throw mayNotConnect(path, cause)
   throw new ConnectionFailed(`cannot connect to ${path}`, { cause })
 }
 
@@ -46,7 +49,7 @@ function connectionOf(fd: number, mayBlock: boolean): DaemonConnection {
   let isClosed = false
   let wake = () => {}
   const outgoing = new Outgoing({
-    write: (bytes) => (isInEventLoop ? (socket?.write(bytes) ?? 0) : libc.send(fd, bytes)),
+    write: (bytes) => (isInEventLoop ? (socket?.write(bytes) ?? 0) : send(fd, bytes)),
   })
   const received = (bytes: Uint8Array) => lines.push(bytes, (line) => messages.push(line) > 0)
   const closed = () => {
@@ -79,7 +82,7 @@ function connectionOf(fd: number, mayBlock: boolean): DaemonConnection {
     receiveSoon() {
       const buffer = new Uint8Array(READ_BYTES)
       while (messages.length === 0 && !isInEventLoop && outgoing.size === 0) {
-        const count = isReadable(fd, ANSWER_WITHIN_MS) ? libc.readInto(fd, buffer) : 0
+        const count = isReadable(fd, ANSWER_WITHIN_MS) ? readInto(fd, buffer) : 0
         if (count > 0) received(buffer.subarray(0, count))
         // The event loop reports the end of the connection, and reads the rest of a long answer.
         if (count <= 0 || count === READ_BYTES) break
@@ -98,7 +101,7 @@ function connectionOf(fd: number, mayBlock: boolean): DaemonConnection {
     close() {
       closed()
       if (isInEventLoop) socket?.end()
-      else libc.close(fd)
+      else close(fd)
     },
   }
 }

@@ -1,6 +1,6 @@
 import { foreignSocket } from '../../domain/daemon-errors.ts'
 import { foreignStep, isRoot, isRootOwner } from '../files/ownership.ts'
-import { statusOf } from '../kernel/libc.ts'
+import { statusOf } from '../kernel/libc/paths.ts'
 
 /** For a command of root: throws `permission-denied` if another account controls the socket. */
 export function refuseForeignSocket(path: string): void {

@@ -1,4 +1,4 @@
-import { utf8Text } from '../kernel/libc.ts'
+import { utf8Text } from '../kernel/libc/memory.ts'
 
 const NEWLINE = 10
 const NONE = new Uint8Array(0)

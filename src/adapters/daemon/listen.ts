@@ -1,6 +1,8 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { ConnectionHandler, Listener } from '../../ports/daemon-listener.ts'
-import * as libc from '../kernel/libc.ts'
+import { close, createFile, lockExclusive } from '../kernel/libc/descriptors.ts'
+import { errorText } from '../kernel/libc/library.ts'
+import { shutDown } from '../kernel/libc/sockets.ts'
 import { listenAtPath } from '../kernel/unix-socket.ts'
 import type { Accepted, Accepting } from './accept-worker.ts'
 import { adopt } from './adopt.ts'
@@ -45,8 +47,8 @@ export function listenAt(options: ListenOptions): Listener {
   worker.postMessage(accepting)
   return {
     close() {
-      libc.shutDown(listener)
-      libc.close(listener)
+      shutDown(listener)
+      close(listener)
       removeSocket(path)
     },
   }
@@ -61,9 +63,9 @@ const workerPath = (): string =>
 /** Two daemons with different pools must not replace each other's socket. The lock lasts until this process exits. */
 function lockSocket(path: string): void {
   const name = `${path}.lock`
-  const fd = libc.createFile(name, 0o600)
-  if (fd < 0) throw new CanhazgpuError('failure', `Cannot create ${name}: ${libc.errorText(-fd)}`)
-  if (libc.lockExclusive(fd) >= 0) return
+  const fd = createFile(name, 0o600)
+  if (fd < 0) throw new CanhazgpuError('failure', `Cannot create ${name}: ${errorText(-fd)}`)
+  if (lockExclusive(fd) >= 0) return
   throw new CanhazgpuError('store-busy', `Another daemon listens at ${path}`, {
     hint: `find it with 'sudo fuser -v ${name}'`,
   })
@@ -76,7 +78,7 @@ function listening(path: string): number {
   try {
     const fd = listenAtPath(path, BACKLOG)
     if (fd >= 0) return fd
-    throw new CanhazgpuError('failure', `Cannot listen at ${path}: ${libc.errorText(-fd)}`)
+    throw new CanhazgpuError('failure', `Cannot listen at ${path}: ${errorText(-fd)}`)
   } finally {
     process.umask(umask)
   }
@@ -91,7 +93,7 @@ function opener({ handler, limits: given }: ListenOptions, closed: ClosedConnect
     const process = peerProcess(fd, credentials)
     // It ended before its connection was opened, so nobody reads an answer. A pid of 0 is not visible here.
     if (process === null && credentials.pid > 0) {
-      libc.close(fd)
+      close(fd)
       closed.report(countedAs)
       return
     }

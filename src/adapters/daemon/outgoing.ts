@@ -1,4 +1,4 @@
-import { utf8 } from '../kernel/libc.ts'
+import { utf8 } from '../kernel/libc/memory.ts'
 
 interface Sink {
   write(bytes: Uint8Array): number

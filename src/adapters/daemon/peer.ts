@@ -1,6 +1,9 @@
 import type { ProcessIdentity } from '../../domain/pool/model.ts'
 import { bootId, pidNamespace } from '../kernel/boot.ts'
-import { close, ENOPROTOOPT, ESRCH, pidfdOpen, pidfdSendSignal, socketOption } from '../kernel/libc.ts'
+import { close } from '../kernel/libc/descriptors.ts'
+import { ENOPROTOOPT, ESRCH } from '../kernel/libc/errno.ts'
+import { pidfdOpen, pidfdSendSignal } from '../kernel/libc/process.ts'
+import { socketOption } from '../kernel/libc/sockets.ts'
 import { hasEnded, processStat, processUsers } from '../kernel/processes.ts'
 
 /** Options of a socket on every architecture (socket(7)). */

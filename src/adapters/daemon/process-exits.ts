@@ -3,7 +3,8 @@ import type { EndSignal, ProcessExits } from '../../ports/process-exits.ts'
 import { pidNamespace } from '../kernel/boot.ts'
 import { epollAdd, epollCreate, epollPoll } from '../kernel/epoll.ts'
 import { signalProcess } from '../kernel/job-processes.ts'
-import { close, pidfdOpen, pidfdSendSignal } from '../kernel/libc.ts'
+import { close } from '../kernel/libc/descriptors.ts'
+import { pidfdOpen, pidfdSendSignal } from '../kernel/libc/process.ts'
 import { visibilityHere } from '../kernel/processes.ts'
 
 interface Watched {

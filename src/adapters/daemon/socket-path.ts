@@ -2,7 +2,8 @@ import { chmodSync, mkdirSync, unlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { notSocket, replaceableSocket } from '../../domain/daemon-errors.ts'
 import { foreignStep, isRenamableByOthers, isRoot } from '../files/ownership.ts'
-import * as libc from '../kernel/libc.ts'
+import { ENOENT } from '../kernel/libc/errno.ts'
+import { S_IFMT, S_IFSOCK, statusOf } from '../kernel/libc/paths.ts'
 
 /** Creates the folder of the socket. Throws `permission-denied` if other accounts could replace the socket. */
 export function prepareSocketFolder(path: string): void {
@@ -16,8 +17,8 @@ export function prepareSocketFolder(path: string): void {
 
 /** Removes the socket of an earlier daemon. Throws `failure` if it is no socket. */
 export function removeSocket(path: string): void {
-  const status = libc.statusOf(path)
-  if (status === -libc.ENOENT) return
-  if (typeof status !== 'number' && (status.mode & libc.S_IFMT) !== libc.S_IFSOCK) throw notSocket(path)
+  const status = statusOf(path)
+  if (status === -ENOENT) return
+  if (typeof status !== 'number' && (status.mode & S_IFMT) !== S_IFSOCK) throw notSocket(path)
   unlinkSync(path)
 }

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import type { DeviceNode, Devices, DriverVersions } from '../../domain/diagnosis/driver-rules.ts'
 import { readLocal } from '../accounts/users.ts'
-import * as libc from '../kernel/libc.ts'
+import { access, R_OK, realPath, statusOf, W_OK } from '../kernel/libc/paths.ts'
 import { readText } from '../kernel/procfs.ts'
 
 /** Where the packages of the distributions put the library of the NVIDIA driver. */
@@ -20,7 +20,7 @@ export function driverVersions(root = ''): DriverVersions {
   const nvidiaModule = /Kernel Module\b.*?\s(\d+\.[\d.]+)\s/.exec(
     readText(`${root}/proc/driver/nvidia/version`) ?? '',
   )?.[1]
-  const libraries = LIBRARY_FOLDERS.map((folder) => libc.realPath(`${root}${folder}/libnvidia-ml.so.1`))
+  const libraries = LIBRARY_FOLDERS.map((folder) => realPath(`${root}${folder}/libnvidia-ml.so.1`))
   const nvidiaLibrary = libraries.map((path) => /\.so\.(\d+\.[\d.]+)$/.exec(path ?? '')?.[1]).find(Boolean)
   const amdModule = isLoaded(`${root}/sys/module/amdgpu`)
     ? (readText(`${root}/sys/module/amdgpu/version`)?.trim() ?? 'in the kernel')
@@ -32,7 +32,7 @@ export function driverVersions(root = ''): DriverVersions {
   }
 }
 
-const isLoaded = (module: string): boolean => typeof libc.statusOf(module) !== 'number'
+const isLoaded = (module: string): boolean => typeof statusOf(module) !== 'number'
 
 /** The device files of the loaded GPU drivers. */
 export function devices(root = ''): Devices {
@@ -47,9 +47,9 @@ export function devices(root = ''): Devices {
 }
 
 function nodeAt(path: string, root: string): DeviceNode {
-  const status = libc.statusOf(`${root}${path}`)
+  const status = statusOf(`${root}${path}`)
   if (typeof status === 'number') return { path, state: 'missing', group: '' }
-  const mayOpen = libc.access(`${root}${path}`, libc.R_OK | libc.W_OK) === 0
+  const mayOpen = access(`${root}${path}`, R_OK | W_OK) === 0
   return { path, state: mayOpen ? 'usable' : 'closed', group: groupName(status.gid) }
 }
 

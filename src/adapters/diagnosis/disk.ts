@@ -1,7 +1,9 @@
 import { dirname } from 'node:path'
 import type { DiskSpace } from '../../domain/diagnosis/machine-rules.ts'
 import { networkFilesystem } from '../files/filesystem.ts'
-import * as libc from '../kernel/libc.ts'
+import { EACCES, ENOENT } from '../kernel/libc/errno.ts'
+import { errorText } from '../kernel/libc/library.ts'
+import { statfsInto } from '../kernel/libc/paths.ts'
 
 /** `ST_RDONLY` of statfs(2). */
 const READ_ONLY = 1
@@ -13,10 +15,10 @@ const READ_ONLY = 1
 export function diskSpace(file: string): DiskSpace | { readonly reason: string } {
   const buffer = new Uint8Array(256)
   for (let path = dirname(file); ; path = dirname(path)) {
-    const failed = libc.statfsInto(path, buffer)
+    const failed = statfsInto(path, buffer)
     if (failed < 0) {
-      if (path === '/' || ![libc.ENOENT, libc.EACCES].includes(-failed)) {
-        return { reason: libc.errorText(-failed) }
+      if (path === '/' || ![ENOENT, EACCES].includes(-failed)) {
+        return { reason: errorText(-failed) }
       }
       continue
     }

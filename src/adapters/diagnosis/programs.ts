@@ -6,7 +6,8 @@ import { withinDeadline } from '../gpu/deadline.ts'
 import { failureText } from '../gpu/driver-errors.ts'
 import { firstLine } from '../gpu/driver-text.ts'
 import { type Environment, runProgram } from '../gpu/run-program.ts'
-import * as libc from '../kernel/libc.ts'
+import { access, realPath, S_IFMT, S_IFREG, statusOf, X_OK } from '../kernel/libc/paths.ts'
+import { effectiveUid } from '../kernel/libc/rights.ts'
 
 const NAMES = ['canhazgpu', 'chg'] as const
 const USUAL_FOLDERS = ['/usr/local/bin', '/usr/bin', '/opt/canhazgpu/bin', '/snap/bin']
@@ -34,7 +35,7 @@ export async function programCopies({ path, home, env, own }: Searched): Promise
   for (const folder of [...folders, ...USUAL_FOLDERS, ...homes]) {
     for (const name of NAMES) {
       const file = `${folder}/${name}`
-      const real = libc.access(file, libc.X_OK) === 0 ? libc.realPath(file) : null
+      const real = access(file, X_OK) === 0 ? realPath(file) : null
       if (real === null || seen.has(real) || seen.size >= MOST_COPIES || !isRegular(real)) continue
       seen.add(real)
       const isFirst = copies.length === 0 && folders.includes(folder)
@@ -66,16 +67,16 @@ async function copyAt(path: string, known: string | null, env: Environment): Pro
 /** Whether no account but this one and root can decide what this path starts. */
 function isSafeToRun(path: string): boolean {
   if (isRoot()) return onlyRootCanChange(path)
-  const real = libc.realPath(path)
+  const real = realPath(path)
   if (real === null) return false
   return [real, real.slice(0, real.lastIndexOf('/')) || '/'].every((place) => {
-    const status = libc.statusOf(place)
+    const status = statusOf(place)
     if (typeof status === 'number' || (status.mode & OTHERS_WRITE) !== 0) return false
-    return isRootOwner(status.uid) || status.uid === libc.effectiveUid()
+    return isRootOwner(status.uid) || status.uid === effectiveUid()
   })
 }
 
 function isRegular(path: string): boolean {
-  const status = libc.statusOf(path)
-  return typeof status !== 'number' && (status.mode & libc.S_IFMT) === libc.S_IFREG
+  const status = statusOf(path)
+  return typeof status !== 'number' && (status.mode & S_IFMT) === S_IFREG
 }

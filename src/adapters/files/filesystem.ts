@@ -1,4 +1,5 @@
-import { type ByteText, realPath, statfsInto } from '../kernel/libc.ts'
+import type { ByteText } from '../kernel/libc/memory.ts'
+import { realPath, statfsInto } from '../kernel/libc/paths.ts'
 import { readText } from '../kernel/procfs.ts'
 import { fromByteText } from '../process/environment.ts'
 

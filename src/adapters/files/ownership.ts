@@ -1,5 +1,6 @@
 import { otherUserNamespace } from '../accounts/user-namespace.ts'
-import * as libc from '../kernel/libc.ts'
+import { type FileStatus, realPath, S_IFDIR, S_IFLNK, S_IFMT, statusOf } from '../kernel/libc/paths.ts'
+import { effectiveUid } from '../kernel/libc/rights.ts'
 import { readLink } from '../kernel/procfs.ts'
 
 /** A part of a path that lets another user decide where the path leads. */
@@ -21,13 +22,13 @@ const GROUP_WRITE = 0o020
 const STICKY = 0o1000
 
 /** Root of the machine. In another user namespace any user can be root, with the rights of an ordinary user. */
-export const isRoot = (): boolean => libc.effectiveUid() === 0 && otherUserNamespace() === undefined
+export const isRoot = (): boolean => effectiveUid() === 0 && otherUserNamespace() === undefined
 
 /**
  * Whether an error may quote the file's contents. As root only files that everyone can read are quoted, because under
  * `sudo` the person at the keyboard may not be allowed to read the other files.
  */
-export const isQuotable = ({ mode }: libc.FileStatus): boolean => !isRoot() || (mode & OTHERS_READ) !== 0
+export const isQuotable = ({ mode }: FileStatus): boolean => !isRoot() || (mode & OTHERS_READ) !== 0
 
 /** Whether only root controls a file with this owner. */
 export function isRootOwner(uid: number): boolean {
@@ -42,28 +43,28 @@ export function isRootOwner(uid: number): boolean {
 export function foreignStep(path: string): ForeignStep | null {
   let names = namesIn(path)
   let folder = '/'
-  let folderStatus = libc.statusOf(folder)
+  let folderStatus = statusOf(folder)
   for (let links = 0; links <= MOST_LINKS; ) {
     const foreign = foreignFolder(folder, folderStatus, names.length)
     if (foreign !== null) return foreign
     const [name, ...rest] = names
     if (name === undefined) return null
     const step = name === '..' ? parentOf(folder) : `${folder === '/' ? '' : folder}/${name}`
-    const status = libc.statusOf(step)
+    const status = statusOf(step)
     if (typeof status === 'number') return null
     names = rest
-    switch (status.mode & libc.S_IFMT) {
-      case libc.S_IFDIR:
+    switch (status.mode & S_IFMT) {
+      case S_IFDIR:
         folder = step
         folderStatus = status
         break
-      case libc.S_IFLNK: {
+      case S_IFLNK: {
         if (!isRootOwner(status.uid)) return { path: step, what: 'link', uid: status.uid }
         const target = readLink(step)
         if (target === null) return null
         if (target.startsWith('/')) {
           folder = '/'
-          folderStatus = libc.statusOf(folder)
+          folderStatus = statusOf(folder)
         }
         names = [...namesIn(target), ...rest]
         links++
@@ -78,7 +79,7 @@ export function foreignStep(path: string): ForeignStep | null {
 
 /** For root: whether no other user can change or replace the file. */
 export function onlyRootCanChange(path: string): boolean {
-  const real = libc.realPath(path)
+  const real = realPath(path)
   if (real === null) return true
   return foreignStep(path) === null && [real, parentOf(real)].every(isClosed)
 }
@@ -88,25 +89,21 @@ export function onlyRootCanChange(path: string): boolean {
  * link to another folder. In a sticky folder only its owner can do so.
  */
 export function isRenamableByOthers(folder: string): boolean {
-  const status = libc.statusOf(libc.realPath(folder) ?? folder)
+  const status = statusOf(realPath(folder) ?? folder)
   if (typeof status === 'number') return false
   const { uid, gid, mode } = status
-  if (!isRootOwner(uid) && uid !== libc.effectiveUid()) return true
+  if (!isRootOwner(uid) && uid !== effectiveUid()) return true
   if ((mode & STICKY) !== 0) return false
   return (mode & OTHERS_WRITE) !== 0 || ((mode & GROUP_WRITE) !== 0 && gid !== process.getegid?.())
 }
 
 function isClosed(path: string): boolean {
-  const status = libc.statusOf(path)
+  const status = statusOf(path)
   if (typeof status === 'number') return false
   return isRootOwner(status.uid) && (status.mode & (OTHERS_WRITE | STICKY)) !== OTHERS_WRITE
 }
 
-function foreignFolder(
-  folder: string,
-  status: libc.FileStatus | number,
-  namesLeft: number,
-): ForeignStep | null {
+function foreignFolder(folder: string, status: FileStatus | number, namesLeft: number): ForeignStep | null {
   if (typeof status === 'number') return null
   if (!isRootOwner(status.uid)) return { path: folder, what: 'folder', uid: status.uid }
   const isOpen = (status.mode & (OTHERS_WRITE | STICKY)) === OTHERS_WRITE

@@ -1,4 +1,16 @@
-import * as libc from '../kernel/libc.ts'
+import {
+  close,
+  O_NOCTTY,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  open,
+  poll,
+  readInto,
+} from '../kernel/libc/descriptors.ts'
+import { EAGAIN, EINTR } from '../kernel/libc/errno.ts'
+import { errorText } from '../kernel/libc/library.ts'
+import { type FileStatus, statusOf } from '../kernel/libc/paths.ts'
 
 export type NotRead =
   | { readonly kind: 'too-large' }
@@ -6,7 +18,7 @@ export type NotRead =
   | { readonly kind: 'refused'; readonly reason: string }
 
 /** The reason not to read a file of this status; undefined to read it. */
-export type Refuse = (status: libc.FileStatus) => string | undefined
+export type Refuse = (status: FileStatus) => string | undefined
 
 const POLL_IN = 1
 
@@ -23,9 +35,9 @@ export function readExamined(
   path: string,
   mostBytes: number,
   refuse: Refuse,
-): { readonly text: string; readonly status: libc.FileStatus } | NotRead {
+): { readonly text: string; readonly status: FileStatus } | NotRead {
   // Opening a device can have an effect, so the first descriptor only names the file.
-  const named = using(path, libc.O_PATH, (fd) => examined(fd, refuse))
+  const named = using(path, O_PATH, (fd) => examined(fd, refuse))
   if ('kind' in named) return named
   return using(path, READ, (fd) => {
     const status = examined(fd, refuse)
@@ -35,20 +47,20 @@ export function readExamined(
   })
 }
 
-const READ = libc.O_RDONLY | libc.O_NONBLOCK | libc.O_NOCTTY
+const READ = O_RDONLY | O_NONBLOCK | O_NOCTTY
 
 function using<Result>(path: string, flags: number, use: (fd: number) => Result): Result | NotRead {
-  const fd = libc.open(path, flags)
+  const fd = open(path, flags)
   if (fd < 0) return failed(fd)
   try {
     return use(fd)
   } finally {
-    libc.close(fd)
+    close(fd)
   }
 }
 
-function examined(fd: number, refuse: Refuse): libc.FileStatus | NotRead {
-  const status = libc.statusOf(fd)
+function examined(fd: number, refuse: Refuse): FileStatus | NotRead {
+  const status = statusOf(fd)
   if (typeof status === 'number') return failed(status)
   const reason = refuse(status)
   return reason === undefined ? status : { kind: 'refused', reason }
@@ -59,15 +71,15 @@ function readUpTo(fd: number, mostBytes: number): string | NotRead {
   const decoder = new TextDecoder()
   let text = ''
   for (let size = 0; ; ) {
-    const count = libc.readInto(fd, buffer)
+    const count = readInto(fd, buffer)
     if (count === 0) return text + decoder.decode()
     if (count > 0) {
       size += count
       if (size > mostBytes) return { kind: 'too-large' }
       text += decoder.decode(buffer.subarray(0, count), { stream: true })
-    } else if (count === -libc.EAGAIN) {
+    } else if (count === -EAGAIN) {
       if (!hasData(fd)) return { kind: 'failed', reason: 'it has no data' }
-    } else if (count !== -libc.EINTR) return failed(count)
+    } else if (count !== -EINTR) return failed(count)
   }
 }
 
@@ -79,7 +91,7 @@ function hasData(fd: number): boolean {
   const view = new DataView(polled.buffer)
   view.setInt32(0, fd, true)
   view.setInt16(4, POLL_IN, true)
-  return libc.poll(polled, 1, PIPE_WAIT_MS) !== 0
+  return poll(polled, 1, PIPE_WAIT_MS) !== 0
 }
 
-const failed = (negatedErrno: number): NotRead => ({ kind: 'failed', reason: libc.errorText(-negatedErrno) })
+const failed = (negatedErrno: number): NotRead => ({ kind: 'failed', reason: errorText(-negatedErrno) })

@@ -1,5 +1,5 @@
 import { UNREAD } from '../../domain/pool/clock.ts'
-import { ENOENT } from './libc.ts'
+import { ENOENT } from './libc/errno.ts'
 import { readLink, readLinkOrError, readText } from './procfs.ts'
 
 /** Inodes of the first namespaces, PROC_*_INIT_INO of the kernel (include/linux/proc_ns.h). */

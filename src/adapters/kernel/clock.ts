@@ -1,6 +1,6 @@
 import type { Moment } from '../../domain/pool/model.ts'
 import { bootId, timeNamespace } from './boot.ts'
-import { CLOCK_BOOTTIME, clockInto } from './libc.ts'
+import { CLOCK_BOOTTIME, clockInto } from './libc/clock.ts'
 
 let epoch: string | undefined
 

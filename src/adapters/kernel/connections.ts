@@ -1,4 +1,6 @@
-import * as libc from './libc.ts'
+import { close, O_RDONLY, open } from './libc/descriptors.ts'
+import { RLIMIT_NOFILE, resourceLimit } from './libc/programs.ts'
+import { peerInto, shutDown, socketOption } from './libc/sockets.ts'
 
 /** A TCP connection of this process, as the kernel reports it. */
 export interface Connection {
@@ -14,13 +16,13 @@ export interface Connection {
 /** The maximum number of descriptors of this process. */
 export function descriptorLimit(): number {
   const limits = new BigUint64Array(2)
-  return libc.resourceLimit(libc.RLIMIT_NOFILE, null, limits) < 0 ? 1_024 : Number(limits[0] ?? 1_024n)
+  return resourceLimit(RLIMIT_NOFILE, null, limits) < 0 ? 1_024 : Number(limits[0] ?? 1_024n)
 }
 
 /** The number of the next descriptor: all lower ones are in use. Negative if none is free. */
 export function lowestFreeDescriptor(): number {
-  const fd = libc.open('/dev/null', libc.O_RDONLY)
-  if (fd >= 0) libc.close(fd)
+  const fd = open('/dev/null', O_RDONLY)
+  if (fd >= 0) close(fd)
   return fd
 }
 
@@ -28,7 +30,7 @@ export function lowestFreeDescriptor(): number {
 export function openConnections(end: number): readonly Connection[] {
   const connections: Connection[] = []
   for (let descriptor = 3; descriptor < end; descriptor++) {
-    const length = libc.socketOption(descriptor, IPPROTO_TCP, TCP_INFO, info)
+    const length = socketOption(descriptor, IPPROTO_TCP, TCP_INFO, info)
     if (length < LAST_DATA_SENT + 4 || !CONNECTED.has(info[0] ?? 0)) continue
     connections.push({
       descriptor,
@@ -43,12 +45,12 @@ export function openConnections(end: number): readonly Connection[] {
 }
 
 export function closeConnection({ descriptor }: Connection): void {
-  libc.shutDown(descriptor)
+  shutDown(descriptor)
 }
 
 /** At the same offset for IPv4 and IPv6, in network byte order. */
 function peerPort(descriptor: number): number {
-  return libc.peerInto(descriptor, address) < 0 ? 0 : new DataView(address.buffer).getUint16(2)
+  return peerInto(descriptor, address) < 0 ? 0 : new DataView(address.buffer).getUint16(2)
 }
 
 const IPPROTO_TCP = 6

@@ -1,5 +1,7 @@
 import type { ProcessIdentity } from '../../domain/pool/model.ts'
-import * as libc from './libc.ts'
+import { close } from './libc/descriptors.ts'
+import { EMFILE, ENFILE, ENOSYS } from './libc/errno.ts'
+import { kill, pidfdOpen, pidfdSendSignal } from './libc/process.ts'
 import { jobMembers, type Members, userOf } from './process-tree.ts'
 import { processStat } from './processes.ts'
 import { type WatchedProcess, waitFor } from './wait.ts'
@@ -33,7 +35,7 @@ export class JobProcesses {
     for (const { pid, startTime, pidfd } of targets) {
       const isConfirmed = confirmed.get(pid) === startTime && pid !== this.#command.identity.pid
       if (isConfirmed) send({ pid, startTime, pidfd }, signal)
-      if (pidfd >= 0) libc.close(pidfd)
+      if (pidfd >= 0) close(pidfd)
     }
   }
 
@@ -75,9 +77,9 @@ const SPARE = 8
 function withPidfds(members: Members): readonly Target[] {
   const pidfds: number[] = []
   for (const pid of members.keys()) {
-    const pidfd = libc.pidfdOpen(pid)
-    if (pidfd === -libc.EMFILE || pidfd === -libc.ENFILE) {
-      for (const spare of pidfds.splice(-SPARE)) libc.close(spare)
+    const pidfd = pidfdOpen(pid)
+    if (pidfd === -EMFILE || pidfd === -ENFILE) {
+      for (const spare of pidfds.splice(-SPARE)) close(spare)
       break
     }
     pidfds.push(pidfd)
@@ -87,7 +89,7 @@ function withPidfds(members: Members): readonly Target[] {
 
 function signalCommand({ identity, pidfd, isPassed }: WatchedProcess, signal: number): void {
   // The command opened this descriptor of itself, so the pid needs no check.
-  if (isPassed && pidfd !== null && libc.pidfdSendSignal(pidfd, signal) !== -libc.ENOSYS) return
+  if (isPassed && pidfd !== null && pidfdSendSignal(pidfd, signal) !== -ENOSYS) return
   send({ ...identity, pidfd: pidfd ?? -1 }, signal)
 }
 
@@ -96,14 +98,14 @@ export function signalProcess(
   { pid, startTime }: Pick<ProcessIdentity, 'pid' | 'startTime'>,
   signal: number,
 ): void {
-  const pidfd = libc.pidfdOpen(pid)
+  const pidfd = pidfdOpen(pid)
   send({ pid, startTime, pidfd }, signal)
-  if (pidfd >= 0) libc.close(pidfd)
+  if (pidfd >= 0) close(pidfd)
 }
 
 function send({ pid, startTime, pidfd }: Target, signal: number): void {
   // kill(2) takes 0 and negative numbers for groups or all processes, and 1 is init.
   if (pid <= 1) return
   if (processStat(pid)?.startTime !== startTime) return
-  if (pidfd < 0 || libc.pidfdSendSignal(pidfd, signal) === -libc.ENOSYS) libc.kill(pid, signal)
+  if (pidfd < 0 || pidfdSendSignal(pidfd, signal) === -ENOSYS) kill(pid, signal)
 }

@@ -1,4 +1,6 @@
-import * as libc from './libc.ts'
+import { poll } from './libc/descriptors.ts'
+import { EINTR } from './libc/errno.ts'
+import { errorText } from './libc/library.ts'
 
 /** What to wait for at a descriptor. */
 export interface Interest {
@@ -35,9 +37,9 @@ export function pollAny(
     view.setInt32(at * 8, events === 0 ? -1 : fd, true)
     view.setInt16(at * 8 + 4, events, true)
   })
-  const count = libc.poll(polled, interests.length, Math.ceil(timeoutMs))
-  if (count === 0 || count === -libc.EINTR) return null
-  if (count < 0) throw new Error(`poll: ${libc.errorText(-count)}`)
+  const count = poll(polled, interests.length, Math.ceil(timeoutMs))
+  if (count === 0 || count === -EINTR) return null
+  if (count < 0) throw new Error(`poll: ${errorText(-count)}`)
   return new Map(
     interests.map(({ fd, read, write }, at) => {
       const events = view.getInt16(at * 8 + 6, true)

@@ -9,7 +9,8 @@ import {
   pidNamespace,
 } from './boot.ts'
 import { steadyNow } from './clock.ts'
-import { ESRCH, kill } from './libc.ts'
+import { ESRCH } from './libc/errno.ts'
+import { kill } from './libc/process.ts'
 import { listNumbers, readLink, readText } from './procfs.ts'
 
 /** The fields of `/proc/<pid>/stat` (proc_pid_stat(5)). */

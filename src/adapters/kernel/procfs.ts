@@ -1,4 +1,7 @@
-import * as libc from './libc.ts'
+import { close, directoryEntriesInto, O_RDONLY, open, readInto } from './libc/descriptors.ts'
+import { EINTR } from './libc/errno.ts'
+import { type ByteText, textAt, utf8Text } from './libc/memory.ts'
+import { readLinkInto } from './libc/paths.ts'
 
 /**
  * Reads small files of the kernel without `node:fs`, whose import alone costs a millisecond. A file that cannot be read
@@ -6,13 +9,13 @@ import * as libc from './libc.ts'
  */
 
 /** One character per byte, so no byte is lost or invalid. */
-export function readText(path: string): libc.ByteText | null {
-  const fd = libc.open(path, libc.O_RDONLY)
+export function readText(path: string): ByteText | null {
+  const fd = open(path, O_RDONLY)
   if (fd < 0) return null
   try {
     return readToEnd(fd)
   } finally {
-    libc.close(fd)
+    close(fd)
   }
 }
 
@@ -24,8 +27,8 @@ export function readLink(path: string): string | null {
 /** The target of a link, or the negated errno. */
 export function readLinkOrError(path: string): string | number {
   const buffer = new Uint8Array(4096)
-  const length = libc.readLinkInto(path, buffer)
-  return length < 0 ? length : libc.utf8Text(buffer.subarray(0, length))
+  const length = readLinkInto(path, buffer)
+  return length < 0 ? length : utf8Text(buffer.subarray(0, length))
 }
 
 /**
@@ -33,23 +36,23 @@ export function readLinkOrError(path: string): string | number {
  * be read to its end, because with a part of the list a living process would count as gone.
  */
 export function listNumbers(directory: string): number[] {
-  const fd = libc.open(directory, libc.O_RDONLY)
+  const fd = open(directory, O_RDONLY)
   if (fd < 0) return []
   try {
     return numbersIn(fd)
   } finally {
-    libc.close(fd)
+    close(fd)
   }
 }
 
-function readToEnd(fd: number): libc.ByteText | null {
+function readToEnd(fd: number): ByteText | null {
   const buffer = new Uint8Array(8192)
   let text = ''
   for (;;) {
-    const count = libc.readInto(fd, buffer)
+    const count = readInto(fd, buffer)
     if (count === 0) return text
     if (count > 0) text += latin1Text(buffer.subarray(0, count))
-    else if (count !== -libc.EINTR) return null
+    else if (count !== -EINTR) return null
   }
 }
 
@@ -63,13 +66,12 @@ function numbersIn(fd: number): number[] {
   const buffer = new Uint8Array(32768)
   const view = new DataView(buffer.buffer)
   for (;;) {
-    const length = libc.directoryEntriesInto(fd, buffer)
+    const length = directoryEntriesInto(fd, buffer)
     if (length < 0) return []
     if (length === 0) return numbers
     for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
       const first = buffer[at + 19]
-      if (first !== undefined && first >= 0x30 && first <= 0x39)
-        numbers.push(Number(libc.textAt(buffer, at + 19)))
+      if (first !== undefined && first >= 0x30 && first <= 0x39) numbers.push(Number(textAt(buffer, at + 19)))
     }
   }
 }

@@ -1,12 +1,16 @@
-import * as libc from './libc.ts'
+import { close, F_DUPFD_CLOEXEC, fcntl, pipe } from './libc/descriptors.ts'
+import { errorText, symbolsOf } from './libc/library.ts'
+import { type ByteText, cBytes, pointers } from './libc/memory.ts'
+import { FILE_ACTIONS_BYTES } from './libc/programs.ts'
+import { socketPair } from './libc/sockets.ts'
 
 /** A program to start as a child of this process, with arguments and environment of any bytes. */
 export interface Spawn {
   /** With a slash; otherwise it is looked up in our PATH. */
-  readonly program: libc.ByteText
+  readonly program: ByteText
   /** Its name first. */
-  readonly args: readonly libc.ByteText[]
-  readonly environment: readonly libc.ByteText[]
+  readonly args: readonly ByteText[]
+  readonly environment: readonly ByteText[]
   /** Our descriptors that become 0, 1, 2 … of the child; each is above 2. */
   readonly descriptors: readonly number[]
   /** Whether it gets its own process group: then the keys of our terminal send it no signal. */
@@ -26,7 +30,7 @@ const CHANGEABLE_SIGNALS = ~((1n << 8n) | (1n << 18n)) & 0xffff_ffff_ffff_ffffn
 /** Starts a child with the default for every signal; returns its pid, or a negated errno. */
 export function spawn({ program, args, environment, descriptors, ownGroup }: Spawn): number {
   const c = functions()
-  const actions = new Uint8Array(libc.FILE_ACTIONS_BYTES)
+  const actions = new Uint8Array(FILE_ACTIONS_BYTES)
   c.posix_spawn_file_actions_init(actions)
   for (const [at, fd] of descriptors.entries()) c.posix_spawn_file_actions_adddup2(actions, fd, at)
   const attributes = new Uint8Array(ATTRIBUTES_BYTES)
@@ -35,9 +39,9 @@ export function spawn({ program, args, environment, descriptors, ownGroup }: Spa
   c.posix_spawnattr_setsigdefault(attributes, signalSet(CHANGEABLE_SIGNALS))
   c.posix_spawnattr_setsigmask(attributes, signalSet(0n))
   const pid = new Int32Array(1)
-  const path = libc.cBytes(program)
-  const argv = libc.pointers(args)
-  const envp = libc.pointers(environment)
+  const path = cBytes(program)
+  const argv = pointers(args)
+  const envp = pointers(environment)
   // posix_spawnp(3) returns an errno.
   const failure = c.posix_spawnp(pid, path, actions, attributes, argv.array, envp.array)
   c.posix_spawnattr_destroy(attributes)
@@ -47,13 +51,13 @@ export function spawn({ program, args, environment, descriptors, ownGroup }: Spa
 
 /** Both ends of a new pipe, close-on-exec and above the standard streams. */
 export function newPipe(): { readonly reading: number; readonly writing: number } {
-  const [reading = -1, writing = -1] = bothEnds(libc.pipe)
+  const [reading = -1, writing = -1] = bothEnds(pipe)
   return { reading, writing }
 }
 
 /** Two connected sockets, close-on-exec and above the standard streams. */
 export function newSocketPair(): readonly [number, number] {
-  const [one = -1, other = -1] = bothEnds(libc.socketPair)
+  const [one = -1, other = -1] = bothEnds(socketPair)
   return [one, other]
 }
 
@@ -66,14 +70,14 @@ export function endOf(status: number): { readonly code: number } | { readonly si
 function bothEnds(make: (ends: Int32Array<ArrayBuffer>) => number): readonly number[] {
   const ends = new Int32Array(2)
   const failure = make(ends)
-  if (failure < 0) throw new Error(`cannot make a pipe: ${libc.errorText(-failure)}`)
+  if (failure < 0) throw new Error(`cannot make a pipe: ${errorText(-failure)}`)
   return [...ends].map(aboveStreams)
 }
 
 function aboveStreams(fd: number): number {
   if (fd > 3) return fd
-  const copy = libc.fcntl(fd, libc.F_DUPFD_CLOEXEC, 4)
-  libc.close(fd)
+  const copy = fcntl(fd, F_DUPFD_CLOEXEC, 4)
+  close(fd)
   return copy
 }
 
@@ -93,7 +97,7 @@ function functions() {
 }
 
 const load = () =>
-  libc.symbolsOf('libc.so.6', {
+  symbolsOf('libc.so.6', {
     posix_spawn_file_actions_adddup2: { args: ['ptr', 'int', 'int'], returns: 'int' },
     posix_spawn_file_actions_destroy: { args: ['ptr'], returns: 'int' },
     posix_spawn_file_actions_init: { args: ['ptr'], returns: 'int' },

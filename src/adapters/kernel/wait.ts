@@ -1,6 +1,10 @@
 import type { Millis, ProcessIdentity } from '../../domain/pool/model.ts'
 import { currentMoment } from './clock.ts'
-import * as libc from './libc.ts'
+import { close, poll, readInto } from './libc/descriptors.ts'
+import { EBADF, EINTR } from './libc/errno.ts'
+import { inotifyAdd, inotifyInit } from './libc/inotify.ts'
+import { errorText } from './libc/library.ts'
+import { pidfdOpen, pidfdSendSignal } from './libc/process.ts'
 import { visibilityHere } from './processes.ts'
 
 /**
@@ -35,10 +39,10 @@ const ONCE = 0x80000000
  * opened.
  */
 export function watchProcess(identity: ProcessIdentity, passed: number | null = null): WatchedProcess {
-  if (passed !== null && libc.pidfdSendSignal(passed, 0) !== -libc.EBADF) {
+  if (passed !== null && pidfdSendSignal(passed, 0) !== -EBADF) {
     return { identity, pidfd: passed, isPassed: true }
   }
-  const pidfd = libc.pidfdOpen(identity.pid)
+  const pidfd = pidfdOpen(identity.pid)
   return { identity, pidfd: pidfd < 0 ? null : pidfd, isPassed: false }
 }
 
@@ -71,16 +75,16 @@ export function waitFor(
  * left (128 per user by default) or the file does not exist.
  */
 export function watchFile(path: string): number | null {
-  const fd = libc.inotifyInit()
+  const fd = inotifyInit()
   if (fd < 0) return null
-  if (libc.inotifyAdd(fd, path, FILE_EVENTS) >= 0) return fd
-  libc.close(fd)
+  if (inotifyAdd(fd, path, FILE_EVENTS) >= 0) return fd
+  close(fd)
   return null
 }
 
 /** Adds a file to an inotify descriptor for one event only; add it again for the next one. */
 export function watchFileOnce(fd: number, path: string): boolean {
-  return libc.inotifyAdd(fd, path, FILE_EVENTS | ONCE) >= 0
+  return inotifyAdd(fd, path, FILE_EVENTS | ONCE) >= 0
 }
 
 /** The watch numbers of these events, counted from 1 in the order in which files were added. */
@@ -97,7 +101,7 @@ export function watchesIn(events: Uint8Array): readonly number[] {
 /** Reads all pending events of an inotify descriptor. */
 export function drain(fd: number): void {
   const buffer = new Uint8Array(16384)
-  while (libc.readInto(fd, buffer) > 0);
+  while (readInto(fd, buffer) > 0);
 }
 
 /** A process and its watcher have the same boot and pid namespace, even if these cannot be read. */
@@ -113,8 +117,8 @@ function readable(fds: readonly number[], timeoutMs: Millis): boolean[] {
     view.setInt32(at * 8, fd, true)
     view.setInt16(at * 8 + 4, POLL_IN, true)
   })
-  const count = libc.poll(polled, fds.length, Math.ceil(timeoutMs))
-  if (count < 0 && count !== -libc.EINTR) throw new Error(`poll: ${libc.errorText(-count)}`)
+  const count = poll(polled, fds.length, Math.ceil(timeoutMs))
+  if (count < 0 && count !== -EINTR) throw new Error(`poll: ${errorText(-count)}`)
   return fds.map((fd, at) => {
     const events = count > 0 ? view.getInt16(at * 8 + 6, true) : 0
     if (events & POLL_BAD_DESCRIPTOR) throw new Error(`poll: descriptor ${fd} is not open`)

@@ -1,5 +1,8 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
-import * as libc from '../kernel/libc.ts'
+import { close, F_DUPFD_CLOEXEC, F_SETFD, FD_CLOEXEC, fcntl } from '../kernel/libc/descriptors.ts'
+import { EACCES, ENOENT, ENOEXEC } from '../kernel/libc/errno.ts'
+import { errorText } from '../kernel/libc/library.ts'
+import { newSession, setBlockedSignals, setDisposition, spawnAndWait } from '../kernel/libc/programs.ts'
 import { inheritedEnvironment, toByteText } from './environment.ts'
 
 /**
@@ -20,11 +23,11 @@ const SIGTERM = 15
  * cannot be executed.
  */
 export function startDetached(argv: readonly string[], passed: readonly number[] = []): void {
-  libc.fcntl(FIRST_EXTRA_DESCRIPTOR, libc.F_SETFD, libc.FD_CLOEXEC)
-  for (const fd of passed) libc.fcntl(fd, libc.F_SETFD, 0)
+  fcntl(FIRST_EXTRA_DESCRIPTOR, F_SETFD, FD_CLOEXEC)
+  for (const fd of passed) fcntl(fd, F_SETFD, 0)
   const args = ['sh', '-c', 'trap "" HUP; "$@" &', 'sh', ...argv.map(toByteText)]
-  const status = libc.spawnAndWait(SHELL, args, inheritedEnvironment())
-  for (const fd of passed) libc.close(fd)
+  const status = spawnAndWait(SHELL, args, inheritedEnvironment())
+  for (const fd of passed) close(fd)
   if (status === 0) return
   throw notStarted(status)
 }
@@ -32,8 +35,8 @@ export function startDetached(argv: readonly string[], passed: readonly number[]
 const SHELL = '/bin/sh'
 
 function notStarted(status: number): CanhazgpuError {
-  const reason = status < 0 ? libc.errorText(-status) : `${SHELL} could not start it (wait status ${status})`
-  if ([-libc.ENOENT, -libc.EACCES, -libc.ENOEXEC].includes(status)) {
+  const reason = status < 0 ? errorText(-status) : `${SHELL} could not start it (wait status ${status})`
+  if ([-ENOENT, -EACCES, -ENOEXEC].includes(status)) {
     return new CanhazgpuError('failure', `cannot start a background process: ${SHELL}: ${reason}`, {
       hint: `canhazgpu starts its supervisor with ${SHELL}: install a shell there`,
     })
@@ -50,8 +53,8 @@ function notStarted(status: number): CanhazgpuError {
 export function inheritable(fd: number): number | null {
   if (fd < 0) return null
   if (fd > FIRST_EXTRA_DESCRIPTOR) return fd
-  const copy = libc.fcntl(fd, libc.F_DUPFD_CLOEXEC, FIRST_EXTRA_DESCRIPTOR + 1)
-  libc.close(fd)
+  const copy = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_EXTRA_DESCRIPTOR + 1)
+  close(fd)
   return copy < 0 ? null : copy
 }
 
@@ -60,10 +63,10 @@ export function inheritable(fd: number): number | null {
  * SIGHUP, SIGINT and SIGQUIT but not SIGTERM.
  */
 export function becomeDaemon(): void {
-  libc.newSession()
-  for (const signal of [SIGHUP, SIGINT, SIGQUIT]) libc.setDisposition(signal, 'ignore')
-  libc.setDisposition(SIGTERM, 'default')
-  libc.setBlockedSignals(0n)
+  newSession()
+  for (const signal of [SIGHUP, SIGINT, SIGQUIT]) setDisposition(signal, 'ignore')
+  setDisposition(SIGTERM, 'default')
+  setBlockedSignals(0n)
   process.chdir('/')
   process.umask(0o022)
 }

@@ -1,5 +1,5 @@
 import { foreignStep, isRoot, isRootOwner } from '../files/ownership.ts'
-import * as libc from '../kernel/libc.ts'
+import { realPath, statusOf } from '../kernel/libc/paths.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -20,7 +20,7 @@ export function driverEnvironment({ PATH = '', CANHAZGPU_NVML_LIBRARY }: Environ
 function isUsable(folder: string): boolean {
   if (!folder.startsWith('/')) return false
   if (!isRoot()) return true
-  const status = libc.statusOf(libc.realPath(folder) ?? folder)
+  const status = statusOf(realPath(folder) ?? folder)
   if (typeof status === 'number' || !isRootOwner(status.uid) || (status.mode & OTHERS_WRITE) !== 0)
     return false
   return foreignStep(`${folder}/program`) === null

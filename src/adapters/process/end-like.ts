@@ -1,4 +1,5 @@
-import * as libc from '../kernel/libc.ts'
+import { exitNow, kill } from '../kernel/libc/process.ts'
+import { RLIMIT_CORE, resourceLimit, setBlockedSignals, setDisposition } from '../kernel/libc/programs.ts'
 
 const SHELL_BASE = 128
 
@@ -6,14 +7,14 @@ const SHELL_BASE = 128
 export function endLike(end: { readonly code: number } | { readonly signal: number }): never {
   if ('code' in end) return exit(end.code)
   const { signal } = end
-  libc.resourceLimit(libc.RLIMIT_CORE, new BigUint64Array([0n, 0n]), null)
-  libc.setDisposition(signal, 'default')
-  libc.setBlockedSignals(0n)
-  libc.kill(process.pid, signal)
+  resourceLimit(RLIMIT_CORE, new BigUint64Array([0n, 0n]), null)
+  setDisposition(signal, 'default')
+  setBlockedSignals(0n)
+  kill(process.pid, signal)
   return exit(SHELL_BASE + signal)
 }
 
 function exit(status: number): never {
-  libc.exitNow(status)
+  exitNow(status)
   throw new Error('unreachable')
 }

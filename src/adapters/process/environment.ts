@@ -1,5 +1,5 @@
 import type { Variables } from '../../domain/observation/device-variables.ts'
-import type { ByteText } from '../kernel/libc.ts'
+import type { ByteText } from '../kernel/libc/memory.ts'
 import { readText } from '../kernel/procfs.ts'
 
 /** Arguments and environment as bytes: as text, anything that is not UTF-8 would be replaced. */

@@ -1,7 +1,10 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { Variables } from '../../domain/observation/device-variables.ts'
-import type { ByteText } from '../kernel/libc.ts'
-import * as libc from '../kernel/libc.ts'
+import { EACCES, ENOENT, ENOEXEC } from '../kernel/libc/errno.ts'
+import { errorText } from '../kernel/libc/library.ts'
+import type { ByteText } from '../kernel/libc/memory.ts'
+import { access, F_OK, realPath, X_OK } from '../kernel/libc/paths.ts'
+import { execve } from '../kernel/libc/programs.ts'
 import { readLink } from '../kernel/procfs.ts'
 import { fromByteText, inheritedEnvironment, typedArguments, variable, withVariables } from './environment.ts'
 import { type Inherited, restoreInherited } from './inherited.ts'
@@ -34,10 +37,10 @@ export function typedCommand(count: number): Command {
 export function resolveProgram(name: ByteText, path: ByteText | undefined): ByteText {
   let forbidden = false
   for (const candidate of candidates(name, path ?? DEFAULT_PATH)) {
-    const failure = libc.access(candidate, libc.X_OK)
+    const failure = access(candidate, X_OK)
     // Only a directory can be followed by a slash.
     if (failure === 0 && !exists(`${candidate}/`)) return candidate
-    forbidden ||= failure === 0 || (failure === -libc.EACCES && (candidate === name || exists(candidate)))
+    forbidden ||= failure === 0 || (failure === -EACCES && (candidate === name || exists(candidate)))
   }
   const shown = fromByteText(name)
   if (forbidden) throw new CanhazgpuError('command-not-executable', `command not executable: ${shown}`)
@@ -58,15 +61,14 @@ export function becomeCommand(
   const { program, args, inherited } = command
   const environment = withVariables(ownPathReplaced(program), command.set)
   const undo = restoreInherited(inherited)
-  let failure = -libc.execve(program, args, environment)
+  let failure = -execve(program, args, environment)
   // A script without `#!`: execvp(3) and every shell run it with the shell.
-  if (failure === libc.ENOEXEC)
-    failure = -libc.execve('/bin/sh', ['/bin/sh', program, ...args.slice(1)], environment)
+  if (failure === ENOEXEC) failure = -execve('/bin/sh', ['/bin/sh', program, ...args.slice(1)], environment)
   undo()
   throw execFailure(program, failure)
 }
 
-const exists = (path: ByteText): boolean => libc.access(path, libc.F_OK) === 0
+const exists = (path: ByteText): boolean => access(path, F_OK) === 0
 
 /** The paths to try. An empty name is a path, because `${directory}/` would be the directory itself. */
 function candidates(name: ByteText, path: ByteText): ByteText[] {
@@ -80,14 +82,14 @@ function ownPathReplaced(program: ByteText): readonly ByteText[] {
   const value = variable(environment, '_')
   // An upgrade may have replaced our file during the wait.
   const ourPath = readLink('/proc/self/exe')?.replace(/ \(deleted\)$/, '')
-  const isOurs = value !== undefined && libc.realPath(fromByteText(value)) === ourPath
+  const isOurs = value !== undefined && realPath(fromByteText(value)) === ourPath
   return isOurs ? environment.map((entry) => (entry === `_=${value}` ? `_=${program}` : entry)) : environment
 }
 
 function execFailure(program: ByteText, errno: number): CanhazgpuError {
   const shown = fromByteText(program)
-  if (errno !== libc.ENOENT)
-    return new CanhazgpuError('command-not-executable', `cannot execute ${shown}: ${libc.errorText(errno)}`)
+  if (errno !== ENOENT)
+    return new CanhazgpuError('command-not-executable', `cannot execute ${shown}: ${errorText(errno)}`)
   return exists(program)
     ? new CanhazgpuError('command-not-executable', `cannot execute ${shown}: its interpreter does not exist`)
     : new CanhazgpuError('command-not-found', `command not found: ${shown}`)

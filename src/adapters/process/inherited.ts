@@ -1,4 +1,5 @@
-import * as libc from '../kernel/libc.ts'
+import { F_SETFD, fcntl } from '../kernel/libc/descriptors.ts'
+import { RLIMIT_NOFILE, resourceLimit, setBlockedSignals, setDisposition } from '../kernel/libc/programs.ts'
 import { listNumbers, readLink, readText } from '../kernel/procfs.ts'
 import { type Parent, readParent, type SignalMasks, signalMasks } from './parent.ts'
 
@@ -53,13 +54,13 @@ export function snapshotInherited(own?: number): Inherited {
 export function restoreInherited(inherited: Inherited): () => void {
   const before = signalMasks('self') ?? { ignored: IGNORED_BY_RUNTIME, blocked: 0n }
   const { soft } = openFilesLimit()
-  for (const fd of inherited.descriptors) libc.fcntl(fd, libc.F_SETFD, 0)
+  for (const fd of inherited.descriptors) fcntl(fd, F_SETFD, 0)
   setOpenFiles(inherited.openFiles)
   setIgnored(before.ignored, inherited.ignoredSignals)
   discardPendingSigchld(inherited)
-  libc.setBlockedSignals(inherited.blockedSignals)
+  setBlockedSignals(inherited.blockedSignals)
   return () => {
-    libc.setBlockedSignals(before.blocked)
+    setBlockedSignals(before.blocked)
     setIgnored(inherited.ignoredSignals, before.ignored)
     setOpenFiles(soft)
   }
@@ -68,8 +69,8 @@ export function restoreInherited(inherited: Inherited): () => void {
 /** If SIGCHLD is blocked, the one for our own children is still pending. Ignoring a signal discards it. */
 function discardPendingSigchld({ blockedSignals, ignoredSignals }: Inherited): void {
   if (!(blockedSignals & CHLD) || ignoredSignals & CHLD) return
-  libc.setDisposition(SIGCHLD, 'ignore')
-  libc.setDisposition(SIGCHLD, 'default')
+  setDisposition(SIGCHLD, 'ignore')
+  setDisposition(SIGCHLD, 'default')
 }
 
 /** An epoll instance and the event descriptor that it watches belong to the runtime. */
@@ -131,7 +132,7 @@ function originalOpenFiles({ kind, openFiles }: Parent): bigint {
 
 function openFilesLimit(): { soft: bigint; hard: bigint } {
   const limit = new BigUint64Array(2)
-  libc.resourceLimit(libc.RLIMIT_NOFILE, null, limit)
+  resourceLimit(RLIMIT_NOFILE, null, limit)
   const [soft = 0n, hard = 0n] = limit
   return { soft, hard }
 }
@@ -139,15 +140,14 @@ function openFilesLimit(): { soft: bigint; hard: bigint } {
 /** Sets the soft limit of open files. */
 export function setOpenFiles(soft: bigint): void {
   const limit = openFilesLimit()
-  if (limit.soft !== soft)
-    libc.resourceLimit(libc.RLIMIT_NOFILE, new BigUint64Array([soft, limit.hard]), null)
+  if (limit.soft !== soft) resourceLimit(RLIMIT_NOFILE, new BigUint64Array([soft, limit.hard]), null)
 }
 
 /** Only ignored signals are set, because `execve` itself removes handlers. */
 function setIgnored(now: bigint, wanted: bigint): void {
   let signal = 1
   for (let differing = now ^ wanted; differing !== 0n; differing >>= 1n) {
-    if (differing & 1n) libc.setDisposition(signal, wanted & bit(signal) ? 'ignore' : 'default')
+    if (differing & 1n) setDisposition(signal, wanted & bit(signal) ? 'ignore' : 'default')
     signal++
   }
 }

@@ -1,4 +1,4 @@
-import * as libc from '../kernel/libc.ts'
+import { ioctl, TIOCGPGRP } from '../kernel/libc/terminals.ts'
 import { processStat } from '../kernel/processes.ts'
 import { readText } from '../kernel/procfs.ts'
 import { isTerminal } from './terminal.ts'
@@ -18,7 +18,7 @@ export function terminalCheck(): () => boolean {
 }
 
 /** The kernel answers this only for the terminal of the caller's own session. */
-const isControlling = (fd: number): boolean => libc.ioctl(fd, libc.TIOCGPGRP, new Uint8Array(4)) >= 0
+const isControlling = (fd: number): boolean => ioctl(fd, TIOCGPGRP, new Uint8Array(4)) >= 0
 
 /** `su -c` puts its command into a session without a terminal, and waits for it. */
 function isCommandOfSu(): boolean {

@@ -1,5 +1,18 @@
 import { printable } from '../../domain/text/text.ts'
-import * as libc from '../kernel/libc.ts'
+import {
+  close,
+  F_DUPFD_CLOEXEC,
+  fcntl,
+  O_APPEND,
+  O_NOCTTY,
+  O_NONBLOCK,
+  O_PATH,
+  O_WRONLY,
+  open,
+  write,
+} from '../kernel/libc/descriptors.ts'
+import { access, S_IFMT, S_IFREG, statusOf, W_OK } from '../kernel/libc/paths.ts'
+import { isTerminal } from '../kernel/libc/terminals.ts'
 import { inheritable } from './detach.ts'
 import { isWritable } from './terminal.ts'
 
@@ -17,17 +30,17 @@ const STDERR = 2
  * again. A file must share the command's offset, or the command would overwrite the line.
  */
 export function messageDescriptor(): number | null {
-  if (isFile(STDERR)) return inheritable(libc.fcntl(STDERR, libc.F_DUPFD_CLOEXEC, 0))
-  const name = libc.open(`/proc/self/fd/${STDERR}`, libc.O_PATH)
+  if (isFile(STDERR)) return inheritable(fcntl(STDERR, F_DUPFD_CLOEXEC, 0))
+  const name = open(`/proc/self/fd/${STDERR}`, O_PATH)
   if (name < 0) return null
-  if (libc.access(`/proc/self/fd/${name}`, libc.W_OK) === 0) return inheritable(name)
-  libc.close(name)
-  return libc.isTerminal(STDERR) ? inheritable(libc.fcntl(STDERR, libc.F_DUPFD_CLOEXEC, 0)) : null
+  if (access(`/proc/self/fd/${name}`, W_OK) === 0) return inheritable(name)
+  close(name)
+  return isTerminal(STDERR) ? inheritable(fcntl(STDERR, F_DUPFD_CLOEXEC, 0)) : null
 }
 
 function isFile(fd: number): boolean {
-  const status = libc.statusOf(fd)
-  return typeof status !== 'number' && (status.mode & libc.S_IFMT) === libc.S_IFREG
+  const status = statusOf(fd)
+  return typeof status !== 'number' && (status.mode & S_IFMT) === S_IFREG
 }
 
 /**
@@ -37,11 +50,11 @@ function isFile(fd: number): boolean {
 export function writeMessage(descriptor: number, line: string): boolean {
   const bytes = new Uint8Array(Buffer.from(`${printable(line)}\n`))
   // A descriptor that only names its file is never writable.
-  if (isWritable(descriptor, 0)) return libc.write(descriptor, bytes) === bytes.length
-  const flags = libc.O_WRONLY | libc.O_APPEND | libc.O_NONBLOCK | libc.O_NOCTTY
-  const opened = libc.open(`/proc/self/fd/${descriptor}`, flags)
+  if (isWritable(descriptor, 0)) return write(descriptor, bytes) === bytes.length
+  const flags = O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY
+  const opened = open(`/proc/self/fd/${descriptor}`, flags)
   if (opened < 0) return false
-  const written = isWritable(opened, 0) ? libc.write(opened, bytes) : 0
-  libc.close(opened)
+  const written = isWritable(opened, 0) ? write(opened, bytes) : 0
+  close(opened)
   return written === bytes.length
 }

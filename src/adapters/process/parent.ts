@@ -1,4 +1,4 @@
-import { parentPid } from '../kernel/libc.ts'
+import { parentPid } from '../kernel/libc/process.ts'
 import { readLink, readText } from '../kernel/procfs.ts'
 
 /**

@@ -1,5 +1,7 @@
 import type { Screen } from '../../ports/screen.ts'
-import * as libc from '../kernel/libc.ts'
+import { readInto } from '../kernel/libc/descriptors.ts'
+import { kill } from '../kernel/libc/process.ts'
+import { SIGSTOP, SIGTSTP } from '../kernel/libc/programs.ts'
 import { signalMasks } from './parent.ts'
 import { isReadable, isTerminal, terminalSize, writeText } from './terminal.ts'
 import { isInForeground, readModes, setModes, withoutLines } from './terminal-modes.ts'
@@ -51,14 +53,14 @@ export function openScreen(): Screen {
   }
   const suspend = () => {
     leave()
-    libc.kill(process.pid, libc.SIGSTOP)
+    kill(process.pid, SIGSTOP)
   }
   const resize = { act: () => draw(CLEAR) }
 
   const ignored = signalMasks('self')?.ignored ?? 0n
   const isOurs = (signal: number) => ((ignored >> BigInt(signal - 1)) & 1n) === 0n
   for (const [name, number] of Object.entries(ENDING)) if (isOurs(number)) process.on(name, end)
-  if (isOurs(libc.SIGTSTP)) process.on('SIGTSTP', suspend)
+  if (isOurs(SIGTSTP)) process.on('SIGTSTP', suspend)
   process.on('SIGCONT', () => draw(CLEAR))
   process.on('SIGWINCH', () => resize.act())
   const keys = setInterval(() => {
@@ -91,6 +93,6 @@ export function openScreen(): Screen {
 function typedKeys(): string {
   const keys = new Uint8Array(64)
   if (!isTerminal(0) || !isReadable(0)) return ''
-  const length = libc.readInto(0, keys)
+  const length = readInto(0, keys)
   return length > 0 ? Buffer.from(keys.buffer, 0, length).toString('latin1') : ''
 }

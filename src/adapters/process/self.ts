@@ -1,4 +1,6 @@
-import { access, executedPath, O_RDONLY, open, realPath, X_OK } from '../kernel/libc.ts'
+import { O_RDONLY, open } from '../kernel/libc/descriptors.ts'
+import { access, realPath, X_OK } from '../kernel/libc/paths.ts'
+import { executedPath } from '../kernel/libc/process.ts'
 import { readLink } from '../kernel/procfs.ts'
 import { inheritable } from './detach.ts'
 

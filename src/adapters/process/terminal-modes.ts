@@ -1,4 +1,4 @@
-import * as libc from '../kernel/libc.ts'
+import { ioctl, TCGETS, TCSETS, TIOCGPGRP } from '../kernel/libc/terminals.ts'
 import { processStat } from '../kernel/processes.ts'
 
 /** `struct termios` of the kernel: four flag words, the line discipline, 19 characters. */
@@ -25,11 +25,11 @@ const IEXTEN = 0x8000
 /** Null if the descriptor is not a terminal. */
 export function readModes(fd: number): Modes | null {
   const modes = new Uint8Array(TERMIOS_BYTES)
-  return libc.ioctl(fd, libc.TCGETS, modes) < 0 ? null : modes
+  return ioctl(fd, TCGETS, modes) < 0 ? null : modes
 }
 
 export function setModes(fd: number, modes: Modes): void {
-  libc.ioctl(fd, libc.TCSETS, modes)
+  ioctl(fd, TCSETS, modes)
 }
 
 /** Keys arrive one at a time without echo. Ctrl-C and Ctrl-Z still send signals. */
@@ -50,7 +50,7 @@ export function rawModes(modes: Modes): Modes {
 /** Also true if the terminal is not our controlling terminal: then it stops no process. */
 export function isInForeground(fd: number): boolean {
   const group = new Uint8Array(4)
-  if (libc.ioctl(fd, libc.TIOCGPGRP, group) < 0) return true
+  if (ioctl(fd, TIOCGPGRP, group) < 0) return true
   return new DataView(group.buffer).getInt32(0, true) === processStat('self')?.processGroup
 }
 

@@ -1,20 +1,23 @@
-import * as libc from '../kernel/libc.ts'
+import { poll, write } from '../kernel/libc/descriptors.ts'
+import { EAGAIN, EINTR } from '../kernel/libc/errno.ts'
+import { utf8 } from '../kernel/libc/memory.ts'
+import * as terminals from '../kernel/libc/terminals.ts'
 
 const POLL_IN = 1
 const POLL_OUT = 4
 
 /** Writes the whole text in order before it returns. A reader that has closed its end (EPIPE) is not an error. */
 export function writeText(fd: 1 | 2, text: string): void {
-  let rest = libc.utf8(text)
+  let rest = utf8(text)
   while (rest.length > 0) {
-    const written = libc.write(fd, rest)
+    const written = write(fd, rest)
     if (written >= 0) rest = rest.subarray(written)
-    else if (written === -libc.EAGAIN) isWritable(fd, FOREVER)
-    else if (written !== -libc.EINTR) return
+    else if (written === -EAGAIN) isWritable(fd, FOREVER)
+    else if (written !== -EINTR) return
   }
 }
 
-export const isTerminal = (fd: 0 | 1 | 2): boolean => libc.isTerminal(fd)
+export const isTerminal = (fd: 0 | 1 | 2): boolean => terminals.isTerminal(fd)
 
 export interface TerminalSize {
   readonly columns: number
@@ -24,7 +27,7 @@ export interface TerminalSize {
 /** Infinity if the terminal reports 0 columns (a serial line, a bare pty). */
 export function terminalSize(fd: 0 | 1 | 2): TerminalSize {
   const size = new Uint16Array(4)
-  const isKnown = libc.ioctl(fd, libc.TIOCGWINSZ, size) >= 0
+  const isKnown = terminals.ioctl(fd, terminals.TIOCGWINSZ, size) >= 0
   const [rows = 0, columns = 0] = isKnown ? size : []
   return { columns: columns || Number.POSITIVE_INFINITY, rows: rows || Number.POSITIVE_INFINITY }
 }
@@ -42,5 +45,5 @@ function isReady(fd: number, event: number, timeoutMs: number): boolean {
   const view = new DataView(polled.buffer)
   view.setInt32(0, fd, true)
   view.setInt16(4, event, true)
-  return libc.poll(polled, 1, timeoutMs) > 0 && (view.getInt16(6, true) & event) !== 0
+  return poll(polled, 1, timeoutMs) > 0 && (view.getInt16(6, true) & event) !== 0
 }

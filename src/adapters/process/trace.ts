@@ -4,7 +4,7 @@ import type { Warn } from '../../domain/warnings.ts'
 import type { Trace, TraceEvent } from '../../ports/trace.ts'
 import { foreignStep, isRoot, isRootOwner } from '../files/ownership.ts'
 import { currentMoment } from '../kernel/clock.ts'
-import { S_IFMT, S_IFREG, statusOf } from '../kernel/libc.ts'
+import { S_IFMT, S_IFREG, statusOf } from '../kernel/libc/paths.ts'
 import { writeText } from './terminal.ts'
 
 /**

@@ -2,7 +2,7 @@ import { dirname } from 'node:path'
 import { unusablePlace } from '../../domain/service-errors.ts'
 import { DEFAULT_POOL, DEFAULT_SOCKET } from '../../domain/settings.ts'
 import type { ServicePlace } from '../../ports/service-machine.ts'
-import { realPath } from '../kernel/libc.ts'
+import { realPath } from '../kernel/libc/paths.ts'
 import { DEFAULT_FOLDER } from '../store/files/repair.ts'
 
 /** `PrivateTmp=` of the unit replaces these. */

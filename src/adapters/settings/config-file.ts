@@ -3,7 +3,9 @@ import { MACHINE_FILE, SETTINGS } from '../../domain/settings.ts'
 import type { Warn, Warning } from '../../domain/warnings.ts'
 import { foreignStep, isQuotable, isRoot, isRootOwner } from '../files/ownership.ts'
 import { type NotRead, readExamined } from '../files/small-file.ts'
-import { ENOENT, effectiveUid, type FileStatus, findPath, S_IFIFO, S_IFMT, S_IFREG } from '../kernel/libc.ts'
+import { ENOENT } from '../kernel/libc/errno.ts'
+import { type FileStatus, findPath, S_IFIFO, S_IFMT, S_IFREG } from '../kernel/libc/paths.ts'
+import { effectiveUid } from '../kernel/libc/rights.ts'
 
 export interface FileSources {
   readonly env: Readonly<Record<string, string | undefined>>

@@ -8,7 +8,8 @@ import {
   type Settings,
 } from '../../domain/settings.ts'
 import { shortened } from '../../domain/text/text.ts'
-import { EACCES, findPath } from '../kernel/libc.ts'
+import { EACCES } from '../kernel/libc/errno.ts'
+import { findPath } from '../kernel/libc/paths.ts'
 import type { ConfigFile, FileSources } from './config-file.ts'
 
 export interface SettingSources {

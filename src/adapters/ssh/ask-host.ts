@@ -1,7 +1,8 @@
 import type { FailedCall } from '../../domain/fleet/call-end.ts'
 import { FROM_HOST } from '../../domain/fleet/frames.ts'
 import type { Millis } from '../../domain/pool/model.ts'
-import * as libc from '../kernel/libc.ts'
+import { utf8Text } from '../kernel/libc/memory.ts'
+import { kill } from '../kernel/libc/process.ts'
 import { GreetedFrames } from './greeted.ts'
 import { reasonIn } from './ssh-command.ts'
 
@@ -68,7 +69,7 @@ const late = (deadline: Millis): HostAnswer => ({
 /** Ends it with the processes of its group: `ssh` may be a script that runs the real one. */
 function end({ pid, exitCode, signalCode }: Bun.Subprocess): void {
   // Later the number may be that of another process.
-  if (exitCode === null && signalCode === null) libc.kill(-pid, SIGKILL)
+  if (exitCode === null && signalCode === null) kill(-pid, SIGKILL)
 }
 
 /** Undefined if the stream ends before the answer does. */
@@ -109,7 +110,7 @@ async function textOf(reader: Reader): Promise<string> {
     for (;;) {
       const { value: bytes, done } = await reader.read()
       if (done) return text
-      text = (text + libc.utf8Text(bytes)).slice(-MOST_REASON)
+      text = (text + utf8Text(bytes)).slice(-MOST_REASON)
     }
   } catch {
     return text
@@ -118,7 +119,7 @@ async function textOf(reader: Reader): Promise<string> {
 
 function recordIn(content: Uint8Array): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(libc.utf8Text(content))
+    const value: unknown = JSON.parse(utf8Text(content))
     return typeof value === 'object' && value !== null ? { ...value } : {}
   } catch {
     return {}

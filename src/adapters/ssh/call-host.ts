@@ -13,7 +13,8 @@ import {
 import type { RemoteHost } from '../../domain/fleet/host-name.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import { steadyNow } from '../kernel/clock.ts'
-import * as libc from '../kernel/libc.ts'
+import { errorText } from '../kernel/libc/library.ts'
+import { utf8, utf8Text } from '../kernel/libc/memory.ts'
 import { pollAny, type Readiness } from '../kernel/poll.ts'
 import { CallerSignals } from './caller-signals.ts'
 import { CallerTerminal } from './caller-terminal.ts'
@@ -60,7 +61,7 @@ const SIGHUP = 1
 export async function callHost(call: Call): Promise<CallEnd> {
   const ssh = startSsh(call.host, call.request, CONNECT_MS)
   if (typeof ssh === 'number') {
-    return { kind: 'unreachable', reason: `cannot start ssh: ${libc.errorText(-ssh)}` }
+    return { kind: 'unreachable', reason: `cannot start ssh: ${errorText(-ssh)}` }
   }
   const signals = new CallerSignals(call.ignoredSignals)
   const running = new RunningCall(call, ssh, signals)
@@ -170,12 +171,12 @@ class RunningCall {
     outlet.write()
     if (!outlet.isBroken || this.#closed[kind]) return
     this.#closed[kind] = true
-    this.#ssh.input.push(frame(FROM_CALLER.closed, libc.utf8(kind)))
+    this.#ssh.input.push(frame(FROM_CALLER.closed, utf8(kind)))
   }
 
   #noteReason(): void {
     const bytes = this.#ssh.errorOutput.read()
-    if (typeof bytes !== 'string') this.#reason = (this.#reason + libc.utf8Text(bytes)).slice(-MOST_REASON)
+    if (typeof bytes !== 'string') this.#reason = (this.#reason + utf8Text(bytes)).slice(-MOST_REASON)
   }
 
   #hear(): void {
@@ -227,7 +228,7 @@ class RunningCall {
   #start(): void {
     this.#isStarted = true
     const { announcement } = this.#call
-    if (announcement !== undefined) this.#stderr.push(libc.utf8(announcement))
+    if (announcement !== undefined) this.#stderr.push(utf8(announcement))
     for (const each of this.#held.splice(0)) this.#show(each)
     this.#ssh.input.push(frame(FROM_CALLER.go))
     this.#terminal?.takeOver()
@@ -295,7 +296,7 @@ const SSH_FAILED = 255
 
 function recordIn(content: Uint8Array): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(libc.utf8Text(content))
+    const value: unknown = JSON.parse(utf8Text(content))
     return typeof value === 'object' && value !== null ? { ...value } : {}
   } catch {
     return {}

@@ -1,4 +1,4 @@
-import * as libc from '../kernel/libc.ts'
+import { ioctl, isTerminal, TIOCGWINSZ } from '../kernel/libc/terminals.ts'
 import { isInForeground, type Modes, rawModes, readModes, setModes } from '../process/terminal-modes.ts'
 
 /** Our terminal, while the terminal of a command on another host is shown in it. */
@@ -15,7 +15,7 @@ export class CallerTerminal {
 
   get size(): { readonly columns: number; readonly rows: number } {
     const size = new Uint16Array(4)
-    libc.ioctl(0, libc.TIOCGWINSZ, size)
+    ioctl(0, TIOCGWINSZ, size)
     const [rows = 0, columns = 0] = size
     return { columns, rows }
   }
@@ -27,6 +27,6 @@ export class CallerTerminal {
 
   /** A process in the background that reads its terminal is stopped. */
   static mayRead(): boolean {
-    return !libc.isTerminal(0) || isInForeground(0)
+    return !isTerminal(0) || isInForeground(0)
   }
 }

@@ -1,4 +1,5 @@
-import * as libc from '../kernel/libc.ts'
+import { close, F_SETFL, fcntl, O_NONBLOCK, readInto } from '../kernel/libc/descriptors.ts'
+import { EAGAIN, EINTR } from '../kernel/libc/errno.ts'
 
 const CHUNK_BYTES = 65536
 
@@ -13,19 +14,19 @@ export class Inlet {
 
   constructor(fd: number, { mayBlock }: { readonly mayBlock: boolean }) {
     this.fd = fd
-    if (!mayBlock) libc.fcntl(fd, libc.F_SETFL, libc.O_NONBLOCK)
+    if (!mayBlock) fcntl(fd, F_SETFL, O_NONBLOCK)
   }
 
   close(): void {
-    if (!this.isOver) libc.close(this.fd)
+    if (!this.isOver) close(this.fd)
     this.isOver = true
   }
 
   /** Reads once, at most `most` bytes; poll(2) has reported something. A terminal without other end fails, which is its end. */
   read(most = CHUNK_BYTES): Arrived {
-    const length = libc.readInto(this.fd, this.#buffer.subarray(0, most))
+    const length = readInto(this.fd, this.#buffer.subarray(0, most))
     if (length > 0) return this.#buffer.slice(0, length)
-    if (length === -libc.EAGAIN || length === -libc.EINTR) return 'later'
+    if (length === -EAGAIN || length === -EINTR) return 'later'
     this.isOver = true
     return 'over'
   }

@@ -1,4 +1,5 @@
-import * as libc from '../kernel/libc.ts'
+import { close, F_SETFL, fcntl, O_NONBLOCK, write } from '../kernel/libc/descriptors.ts'
+import { EAGAIN, EINTR } from '../kernel/libc/errno.ts'
 
 /** What may be written to a pipe of another program without blocking, if poll(2) reports room (PIPE_BUF). */
 const CERTAIN_BYTES = 4096
@@ -20,7 +21,7 @@ export class Outlet {
   constructor(fd: number, { mayBlock }: { readonly mayBlock: boolean }) {
     this.fd = fd
     this.#mayBlock = mayBlock
-    if (!mayBlock) libc.fcntl(fd, libc.F_SETFL, libc.O_NONBLOCK)
+    if (!mayBlock) fcntl(fd, F_SETFL, O_NONBLOCK)
   }
 
   get size(): number {
@@ -43,9 +44,9 @@ export class Outlet {
   write(): void {
     while (this.#waiting.length > 0 && !this.isBroken) {
       const [first = new Uint8Array()] = this.#waiting
-      const written = libc.write(this.fd, this.#mayBlock ? first.subarray(0, CERTAIN_BYTES) : first)
-      if (written === -libc.EINTR) continue
-      if (written === -libc.EAGAIN) return
+      const written = write(this.fd, this.#mayBlock ? first.subarray(0, CERTAIN_BYTES) : first)
+      if (written === -EINTR) continue
+      if (written === -EAGAIN) return
       if (written < 0) this.#break()
       else this.#advance(first, written)
       if (this.#mayBlock) break
@@ -68,6 +69,6 @@ export class Outlet {
   #closeIfDone(): void {
     if (!this.#isEnding || this.#size > 0 || this.isClosed) return
     this.isClosed = true
-    libc.close(this.fd)
+    close(this.fd)
   }
 }

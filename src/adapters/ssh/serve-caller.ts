@@ -10,7 +10,9 @@ import {
 } from '../../domain/fleet/frames.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import { steadyNow } from '../kernel/clock.ts'
-import * as libc from '../kernel/libc.ts'
+import { close, write } from '../kernel/libc/descriptors.ts'
+import { utf8 } from '../kernel/libc/memory.ts'
+import { kill, reap } from '../kernel/libc/process.ts'
 import { pollAny, type Readiness } from '../kernel/poll.ts'
 import { resizeTerminal } from '../kernel/pseudo-terminal.ts'
 import { endOf } from '../kernel/spawn.ts'
@@ -61,7 +63,7 @@ export class CallerService {
   run(): void {
     for (;;) {
       this.#exchange()
-      const ended = libc.reap(this.#hosted.pid)
+      const ended = reap(this.#hosted.pid)
       if (ended !== null) {
         this.#finish(ended.status)
         return
@@ -160,7 +162,7 @@ export class CallerService {
   #openGate(): void {
     if (!this.#isGranted || this.#isStarted) return
     this.#isStarted = true
-    libc.write(this.#hosted.gate.fd, libc.utf8('\n'))
+    write(this.#hosted.gate.fd, utf8('\n'))
   }
 
   #feed(): void {
@@ -187,15 +189,15 @@ export class CallerService {
   #signal(signal: number): void {
     if (!FORWARDED.includes(signal)) return
     const { pid } = this.#hosted
-    if (SIGNALS_OF_TERMINALS.includes(signal) && libc.kill(-pid, signal) === 0) return
-    libc.kill(pid, signal)
+    if (SIGNALS_OF_TERMINALS.includes(signal) && kill(-pid, signal) === 0) return
+    kill(pid, signal)
   }
 
   #finish(status: number): void {
     const { output, errorOutput, terminal } = this.#hosted
     this.#passRest(output, FROM_HOST.output, terminal !== undefined)
     if (errorOutput !== undefined) this.#passRest(errorOutput, FROM_HOST.errorOutput, false)
-    this.#answers.push(frame(FROM_HOST.end, libc.utf8(JSON.stringify(endOf(status)))))
+    this.#answers.push(frame(FROM_HOST.end, utf8(JSON.stringify(endOf(status)))))
     this.#flush()
   }
 
@@ -238,7 +240,7 @@ export class CallerService {
     const { pid, pidfd, input, output, errorOutput } = this.#hosted
     input.end()
     const inlets = [output, errorOutput].filter((inlet) => inlet !== undefined)
-    while (libc.reap(pid) === null) {
+    while (reap(pid) === null) {
       const interests = inlets.map(({ fd, isOver }) => ({ fd, read: !isOver }))
       const ready = pollAny([{ fd: pidfd, read: true }, ...interests], CHECK_EVERY_MS)
       for (const inlet of inlets) if (ready?.get(inlet.fd)?.readable === true) inlet.read()
@@ -248,21 +250,19 @@ export class CallerService {
   #giveUp(): void {
     this.#leave()
     const message = `the caller was silent for ${SILENCE_MS / 1000} s`
-    this.#answers.push(
-      frame(FROM_HOST.failure, libc.utf8(JSON.stringify({ code: 'host-unreachable', message }))),
-    )
+    this.#answers.push(frame(FROM_HOST.failure, utf8(JSON.stringify({ code: 'host-unreachable', message }))))
     if (pollAny([{ fd: 1, write: true }], 0)?.get(1)?.writable === true) this.#answers.write()
   }
 
   /** A granted command reads the end of the gate, and returns its grant; a waiting one leaves the queue. */
   #leave(): void {
     const { gate, pid, pidfd } = this.#hosted
-    libc.close(gate.fd)
-    if (!this.#isGranted) libc.kill(pid, SIGTERM)
+    close(gate.fd)
+    if (!this.#isGranted) kill(pid, SIGTERM)
     const until = steadyNow() + GIVING_UP_MS
-    while (libc.reap(pid) === null) {
+    while (reap(pid) === null) {
       const left = until - steadyNow()
-      if (left <= 0) return void libc.kill(pid, SIGKILL)
+      if (left <= 0) return void kill(pid, SIGKILL)
       pollAny([{ fd: pidfd, read: true }], Math.min(left, CHECK_EVERY_MS))
     }
   }

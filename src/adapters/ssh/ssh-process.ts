@@ -1,7 +1,8 @@
 import type { End } from '../../domain/fleet/frames.ts'
 import type { RemoteHost } from '../../domain/fleet/host-name.ts'
 import type { Millis } from '../../domain/pool/model.ts'
-import * as libc from '../kernel/libc.ts'
+import { close } from '../kernel/libc/descriptors.ts'
+import { kill, reap } from '../kernel/libc/process.ts'
 import { endOf, newPipe, spawn } from '../kernel/spawn.ts'
 import { inheritedEnvironment, toByteText } from '../process/environment.ts'
 import { Inlet } from './inlet.ts'
@@ -32,11 +33,11 @@ export function startSsh(host: RemoteHost, request: string, connectTimeout: Mill
     descriptors: theirs,
     ownGroup: true,
   })
-  for (const fd of theirs) libc.close(fd)
+  for (const fd of theirs) close(fd)
   if (pid < 0) return pid
   let ended: { readonly status: number } | null = null
   const end = (): End | null => {
-    ended ??= libc.reap(pid)
+    ended ??= reap(pid)
     return ended === null ? null : endOf(ended.status)
   }
   return {
@@ -46,7 +47,7 @@ export function startSsh(host: RemoteHost, request: string, connectTimeout: Mill
     errorOutput: new Inlet(errorOutput.reading, { mayBlock: false }),
     end,
     kill: () => {
-      if (end() === null) libc.kill(pid, SIGKILL)
+      if (end() === null) kill(pid, SIGKILL)
     },
   }
 }

@@ -1,5 +1,7 @@
 import type { RemoteCommand, RemoteTerminal } from '../../domain/fleet/remote-request.ts'
-import * as libc from '../kernel/libc.ts'
+import { close } from '../kernel/libc/descriptors.ts'
+import { errorText } from '../kernel/libc/library.ts'
+import { pidfdOpen } from '../kernel/libc/process.ts'
 import { openPseudoTerminal, resizeTerminal } from '../kernel/pseudo-terminal.ts'
 import { newPipe, newSocketPair, spawn } from '../kernel/spawn.ts'
 import { currentFolder } from '../process/current-folder.ts'
@@ -44,9 +46,9 @@ export function startHosted(request: RemoteCommand, inherited: Inherited): Hoste
     descriptors: [...theirs, theirGate],
     ownGroup: false,
   })
-  for (const fd of new Set([...theirs, theirGate])) libc.close(fd)
-  if (pid < 0) throw new Error(`cannot start a process: ${libc.errorText(-pid)}`)
-  return { ...ours, pid, pidfd: libc.pidfdOpen(pid), gate: new Inlet(gate, { mayBlock: false }) }
+  for (const fd of new Set([...theirs, theirGate])) close(fd)
+  if (pid < 0) throw new Error(`cannot start a process: ${errorText(-pid)}`)
+  return { ...ours, pid, pidfd: pidfdOpen(pid), gate: new Inlet(gate, { mayBlock: false }) }
 }
 
 interface Streams {

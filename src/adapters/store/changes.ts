@@ -1,5 +1,5 @@
 import type { Calls } from '../../ports/wakeups.ts'
-import * as libc from '../kernel/libc.ts'
+import { close, O_NOFOLLOW, O_NONBLOCK, O_WRONLY, open, write } from '../kernel/libc/descriptors.ts'
 import { watchesIn, watchFile, watchFileOnce } from '../kernel/wait.ts'
 
 /**
@@ -42,10 +42,10 @@ export function announceToAll(database: string): void {
 
 function touch(file: string): void {
   // These flags refuse a link, and a pipe without a reader.
-  const fd = libc.open(file, libc.O_WRONLY | libc.O_NOFOLLOW | libc.O_NONBLOCK)
+  const fd = open(file, O_WRONLY | O_NOFOLLOW | O_NONBLOCK)
   if (fd < 0) return
-  libc.write(fd, TOUCH)
-  libc.close(fd)
+  write(fd, TOUCH)
+  close(fd)
 }
 
 const TOUCH = new Uint8Array([0x0a])
@@ -78,7 +78,7 @@ async function* wakes(fd: number, signal: AbortSignal): AsyncIterable<void> {
   } finally {
     signal.removeEventListener('abort', stop)
     await events.cancel()
-    libc.close(fd)
+    close(fd)
   }
 }
 
@@ -95,7 +95,7 @@ export function callsTo(database: string, entry: string): Calls {
       // The waiter's own file is the first that the descriptor watches.
       return watchesIn(value).includes(1) ? 'turn' : 'change'
     },
-    close: () => void events.cancel().then(() => libc.close(fd)),
+    close: () => void events.cancel().then(() => close(fd)),
   }
 }
 

@@ -49,7 +49,7 @@ export async function storedPlace(url: string): Promise<{ path: string; group: s
 
 /** The owner of the database, with links resolved. Null if there is no database. */
 export async function poolOwner(url: string): Promise<PoolOwner | null> {
-  const { realPath, statusOf } = await import('../kernel/libc.ts')
+  const { realPath, statusOf } = await import('../kernel/libc/paths.ts')
   const path = realPath(safePath(url))
   const status = path === null ? null : statusOf(path)
   return path === null || status === null || typeof status === 'number' ? null : { uid: status.uid, path }
@@ -69,7 +69,7 @@ export async function openStore(
  * that sleeps for days and keeps no other file of the pool open.
  */
 export async function watchStore(url: string): Promise<number | null> {
-  const { realPath } = await import('../kernel/libc.ts')
+  const { realPath } = await import('../kernel/libc/paths.ts')
   const { watchChanges } = await import('./changes.ts')
   const { path } = storePlace(url)
   return watchChanges(realPath(path) ?? path)

@@ -1,6 +1,9 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import { shortened } from '../../domain/text/text.ts'
-import * as libc from '../kernel/libc.ts'
+import { EACCES, ENOENT } from '../kernel/libc/errno.ts'
+import { access, R_OK } from '../kernel/libc/paths.ts'
+import { RLIMIT_FSIZE, resourceLimit } from '../kernel/libc/programs.ts'
+import { effectiveUid } from '../kernel/libc/rights.ts'
 
 /** The remedy for a damaged pool: docs/administration/recovery.md. */
 export const RECOVERY =
@@ -78,13 +81,13 @@ const UNLIMITED = 2n ** 64n - 1n
 /** Whether this process has a limit of the file size (setrlimit(2)). */
 function isFileSizeLimited(): boolean {
   const limits = new BigUint64Array(2)
-  return libc.resourceLimit(libc.RLIMIT_FSIZE, null, limits) === 0 && limits[0] !== UNLIMITED
+  return resourceLimit(RLIMIT_FSIZE, null, limits) === 0 && limits[0] !== UNLIMITED
 }
 
 /** The error if `admin` cannot create a pool. */
 export function creationError(path: string, cause: unknown): CanhazgpuError {
   const error = storeError(path, cause)
-  if (!/^(EACCES|EPERM)$/.test(codeOf(cause)) || libc.effectiveUid() === 0) return error
+  if (!/^(EACCES|EPERM)$/.test(codeOf(cause)) || effectiveUid() === 0) return error
   return new CanhazgpuError('permission-denied', `No permission to create the pool ${path}`, {
     hint: 'use sudo, or name another place with --store',
     cause,
@@ -100,12 +103,12 @@ export function replaced(path: string): CanhazgpuError {
 
 /** SQLite reports only that it could not open the file. */
 function isForbidden(path: string, code: string): boolean {
-  return code.startsWith('SQLITE_CANTOPEN') && libc.access(path, libc.R_OK) === -libc.EACCES
+  return code.startsWith('SQLITE_CANTOPEN') && access(path, R_OK) === -EACCES
 }
 
 /** Removed while SQLite opened the files beside it. */
 function isRemoved(path: string, code: string): boolean {
-  return code.startsWith('SQLITE_CANTOPEN') && libc.access(path, libc.R_OK) === -libc.ENOENT
+  return code.startsWith('SQLITE_CANTOPEN') && access(path, R_OK) === -ENOENT
 }
 
 /** Another process holds a lock: try again. PROTOCOL: it was held during many attempts to read the log. */

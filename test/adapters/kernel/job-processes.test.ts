@@ -69,7 +69,7 @@ test('more processes than the limit of open files are all signalled', () => {
   const sources = `${import.meta.dir}/../../../src/adapters/kernel`
   const code = `
     import { JobProcesses } from '${sources}/job-processes.ts'
-    import { resourceLimit, RLIMIT_NOFILE } from '${sources}/libc.ts'
+    import { resourceLimit, RLIMIT_NOFILE } from '${sources}/libc/programs.ts'
     import { currentProcess, processStat } from '${sources}/processes.ts'
     import { watchProcess } from '${sources}/wait.ts'
     import { listNumbers } from '${sources}/procfs.ts'

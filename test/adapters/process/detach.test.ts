@@ -67,7 +67,7 @@ describe('starting a program in the background', () => {
     const RLIMIT_NPROC = 6
     const sources = `${import.meta.dir}/../../../src/adapters`
     const code = `import { startDetached } from '${sources}/process/detach.ts'
-      import { resourceLimit } from '${sources}/kernel/libc.ts'
+      import { resourceLimit } from '${sources}/kernel/libc/programs.ts'
       resourceLimit(${RLIMIT_NPROC}, new BigUint64Array([0n, 0n]), null)
       try { startDetached(['true']); console.log('started') } catch (error) { console.log(error.code) }`
     const asOtherUser = ['setpriv', '--reuid', '4000000', '--clear-groups', process.execPath, '-e', code]

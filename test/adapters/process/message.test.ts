@@ -48,7 +48,7 @@ test('a message goes into a pipe', () => {
 test('a pipe is not kept open, and one without a reader does not block', async () => {
   const code = `import { messageDescriptor, writeMessage } from '${MESSAGE}'
     const fd = messageDescriptor()
-    const { close } = await import('${import.meta.dir}/../../../src/adapters/kernel/libc.ts')
+    const { close } = await import('${import.meta.dir}/../../../src/adapters/kernel/libc/descriptors.ts')
     close(2)
     for await (const _ of Bun.stdin.stream()) break
     console.log(writeMessage(fd, 'hello'))`

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import fc from 'fast-check'
 import { currentMoment } from '../../../src/adapters/kernel/clock.ts'
-import * as libc from '../../../src/adapters/kernel/libc.ts'
+import { close } from '../../../src/adapters/kernel/libc/descriptors.ts'
 import { currentProcess } from '../../../src/adapters/kernel/processes.ts'
 import { waitFor, watchProcess } from '../../../src/adapters/kernel/wait.ts'
 import { poolChanges, wakeFile, watchChanges } from '../../../src/adapters/store/changes.ts'
@@ -129,7 +129,7 @@ test('a reader wakes no watcher: readers that wake each other would never stop',
   expect(waitFor({ process: ours, watch }, 0)).toBe('timeout')
   await startWorker('count', place.url, 'one').exited
   expect(waitFor({ process: ours, watch }, 0)).toBe('changed')
-  libc.close(watch ?? -1)
+  close(watch ?? -1)
 })
 
 needing('strace').test('commits are synced to the disk before they are announced', async () => {

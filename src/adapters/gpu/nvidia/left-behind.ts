@@ -1,4 +1,4 @@
-import { effectiveUid } from '../../kernel/libc.ts'
+import { effectiveUid } from '../../kernel/libc/rights.ts'
 import { hasEnded, processStat, processUsers } from '../../kernel/processes.ts'
 import { listNumbers, readLink, readText } from '../../kernel/procfs.ts'
 

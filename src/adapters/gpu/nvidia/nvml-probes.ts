@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises'
-import { setParentDeathSignal } from '../../kernel/libc.ts'
+import { setParentDeathSignal } from '../../kernel/libc/programs.ts'
 import { STANDARD_LIBRARY } from './nvml-answer.ts'
 import { openLibrary, readGpus } from './nvml-child.ts'
 import { NvmlLibrary } from './nvml-library.ts'

@@ -1,7 +1,7 @@
 import { mkdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { CanhazgpuError } from '../../../domain/errors.ts'
-import * as libc from '../../kernel/libc.ts'
+import { effectiveUid } from '../../kernel/libc/rights.ts'
 import { isClosed } from './pool-files.ts'
 
 /**
@@ -12,7 +12,7 @@ export function ensureClosedFolder(path: string): void {
   const folder = dirname(path)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const stats = statSync(folder)
-  if (stats.uid !== libc.effectiveUid()) {
+  if (stats.uid !== effectiveUid()) {
     throw new CanhazgpuError(
       'permission-denied',
       `The folder ${folder} belongs to another account (uid ${stats.uid})`,

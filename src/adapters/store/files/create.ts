@@ -15,7 +15,7 @@ import {
 } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { CanhazgpuError } from '../../../domain/errors.ts'
-import { effectiveUid } from '../../kernel/libc.ts'
+import { effectiveUid } from '../../kernel/libc/rights.ts'
 import { bellFiles, bellFolder, wakeFile } from '../changes.ts'
 import { Connection, WithoutLog } from '../connection.ts'
 import { withFolderLocked } from '../locks/folder-lock.ts'

@@ -1,5 +1,7 @@
 import { CanhazgpuError } from '../../../domain/errors.ts'
-import * as libc from '../../kernel/libc.ts'
+import { close, createFile, lockExclusive } from '../../kernel/libc/descriptors.ts'
+import { errorText } from '../../kernel/libc/library.ts'
+import { statusOf } from '../../kernel/libc/paths.ts'
 
 /** Its presence marks a pool that belongs to a daemon. The daemon, or a command of root, holds a lock on it. */
 export const daemonLock = (database: string): string => `${database}-daemon`
@@ -11,9 +13,9 @@ const TRY_AGAIN_EVERY_MS = 50
 
 /** Whether the files are closed, and belong to a daemon. */
 export function isOfDaemon(database: string): boolean {
-  const status = libc.statusOf(database)
+  const status = statusOf(database)
   if (typeof status === 'number' || (status.mode & 0o077) !== 0) return false
-  return typeof libc.statusOf(daemonLock(database)) !== 'number'
+  return typeof statusOf(daemonLock(database)) !== 'number'
 }
 
 /** Locks the pool for this process, until it exits or releases the lock. Throws `store-busy`. */
@@ -45,16 +47,16 @@ export function unlock(database: string): void {
   const fd = held.get(database)
   if (fd === undefined) return
   held.delete(database)
-  libc.close(fd)
+  close(fd)
 }
 
 function tryLock(database: string): boolean {
   if (held.has(database)) return true
   const name = daemonLock(database)
-  const fd = libc.createFile(name, 0o600)
-  if (fd < 0) throw new CanhazgpuError('store-unavailable', `Cannot create ${name}: ${libc.errorText(-fd)}`)
-  if (libc.lockExclusive(fd) < 0) {
-    libc.close(fd)
+  const fd = createFile(name, 0o600)
+  if (fd < 0) throw new CanhazgpuError('store-unavailable', `Cannot create ${name}: ${errorText(-fd)}`)
+  if (lockExclusive(fd) < 0) {
+    close(fd)
     return false
   }
   held.set(database, fd)

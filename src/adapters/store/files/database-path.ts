@@ -1,6 +1,19 @@
 import { CanhazgpuError } from '../../../domain/errors.ts'
 import { isRoot } from '../../files/ownership.ts'
-import * as libc from '../../kernel/libc.ts'
+import { ENOENT, ENOTDIR } from '../../kernel/libc/errno.ts'
+import { errorText } from '../../kernel/libc/library.ts'
+import {
+  access,
+  type FileStatus,
+  realPath,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  statusOf,
+  W_OK,
+} from '../../kernel/libc/paths.ts'
+import { effectiveUid } from '../../kernel/libc/rights.ts'
 import { storeError } from '../sqlite-errors.ts'
 
 export const folderOf = (database: string): string => database.slice(0, database.lastIndexOf('/')) || '/'
@@ -13,15 +26,15 @@ export const logFiles = (database: string): readonly string[] => [`${database}-w
  * error if it is not visible or not a regular file.
  */
 export function findDatabase(path: string): string {
-  const status = libc.statusOf(path)
+  const status = statusOf(path)
   if (typeof status === 'number') throw missing(path, status)
-  if (isOf(status, libc.S_IFLNK)) {
-    const target = libc.realPath(path)
+  if (isOf(status, S_IFLNK)) {
+    const target = realPath(path)
     if (target === null) throw notInitialized(path)
     return findDatabase(target)
   }
-  if (isOf(status, libc.S_IFDIR)) throw isFolder(path)
-  if (!isOf(status, libc.S_IFREG)) throw notRegular(path, path)
+  if (isOf(status, S_IFDIR)) throw isFolder(path)
+  if (!isOf(status, S_IFREG)) throw notRegular(path, path)
   return path
 }
 
@@ -30,18 +43,18 @@ export function findDatabase(path: string): string {
  * can open. A pipe or a link at its path must not be opened.
  */
 export function checkLog(database: string): void {
-  const pool = libc.statusOf(database)
+  const pool = statusOf(database)
   if (typeof pool === 'number') throw missing(database, pool)
-  const mayCreate = isRoot() || libc.effectiveUid() === pool.uid
+  const mayCreate = isRoot() || effectiveUid() === pool.uid
   for (const file of logFiles(database)) {
-    const status = libc.statusOf(file)
+    const status = statusOf(file)
     if (typeof status !== 'number') {
-      if (!isOf(status, libc.S_IFREG) || status.links > 1) throw notRegular(database, file)
+      if (!isOf(status, S_IFREG) || status.links > 1) throw notRegular(database, file)
       if (status.uid !== pool.uid) throw unusableLog(database, `${file} belongs to another user`)
       if (!mayCreate && (pool.mode & ~status.mode & READ_AND_WRITE) !== 0) {
         throw unusableLog(database, `${file} is closed to users of the pool`)
       }
-    } else if (status === -libc.ENOENT && !mayCreate) {
+    } else if (status === -ENOENT && !mayCreate) {
       throw unusableLog(database, `${file} is missing and only root can create it`)
     }
   }
@@ -50,7 +63,7 @@ export function checkLog(database: string): void {
 /** The permissions of owner, group and others. */
 const READ_AND_WRITE = 0o666
 
-const isOf = ({ mode }: libc.FileStatus, type: number): boolean => (mode & libc.S_IFMT) === type
+const isOf = ({ mode }: FileStatus, type: number): boolean => (mode & S_IFMT) === type
 
 /** The remedy for users of a pool without its log. */
 export const REPAIRED_BY_ROOT = "run 'sudo canhazgpu status', which repairs it"
@@ -88,12 +101,12 @@ export function notInitialized(path: string): CanhazgpuError {
 
 /** Whether this process may write to this folder or, if it is missing, to the first existing folder above it. */
 function mayCreateIn(folder: string): boolean {
-  const failure = libc.access(folder, libc.W_OK)
-  return failure === -libc.ENOENT && folder !== '/' ? mayCreateIn(folderOf(folder)) : failure === 0
+  const failure = access(folder, W_OK)
+  return failure === -ENOENT && folder !== '/' ? mayCreateIn(folderOf(folder)) : failure === 0
 }
 
 /** The error for a file that is missing, or in a folder that is closed to this process. */
 function missing(path: string, failure: number): CanhazgpuError {
-  if (failure === -libc.ENOENT || failure === -libc.ENOTDIR) return notInitialized(path)
-  return storeError(path, Object.assign(new Error(libc.errorText(-failure)), { code: 'EACCES' }))
+  if (failure === -ENOENT || failure === -ENOTDIR) return notInitialized(path)
+  return storeError(path, Object.assign(new Error(errorText(-failure)), { code: 'EACCES' }))
 }

@@ -2,7 +2,7 @@ import { lstatSync, mkdtempSync, readdirSync, rmdirSync, unlinkSync } from 'node
 import { dirname } from 'node:path'
 import { CanhazgpuError } from '../../../domain/errors.ts'
 import { isRenamableByOthers } from '../../files/ownership.ts'
-import { effectiveUid } from '../../kernel/libc.ts'
+import { effectiveUid } from '../../kernel/libc/rights.ts'
 
 /** Throws `permission-denied` if others could replace a folder that we create beside the database with a link. */
 export function refuseRenamable(database: string): void {

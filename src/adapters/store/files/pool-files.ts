@@ -13,7 +13,8 @@ import {
   type Stats,
 } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { effectiveUid, O_PATH } from '../../kernel/libc.ts'
+import { O_PATH } from '../../kernel/libc/descriptors.ts'
+import { effectiveUid } from '../../kernel/libc/rights.ts'
 import { bellFiles, wakeFile } from '../changes.ts'
 import { logFiles, notRegular } from './database-path.ts'
 import { DEFAULT_FOLDER, OLD_FOLDER_MODES } from './repair.ts'

@@ -1,5 +1,7 @@
 import { CanhazgpuError } from '../../../domain/errors.ts'
-import * as libc from '../../kernel/libc.ts'
+import { close, lockExclusive, O_RDONLY, open } from '../../kernel/libc/descriptors.ts'
+import { EAGAIN } from '../../kernel/libc/errno.ts'
+import { errorText } from '../../kernel/libc/library.ts'
 
 const LONGEST_WAIT_MS = 30_000
 const TRY_AGAIN_EVERY_MS = 20
@@ -12,25 +14,25 @@ export async function withFolderLocked<Result>(
   folder: string,
   use: () => Result | Promise<Result>,
 ): Promise<Result> {
-  const fd = libc.open(folder, libc.O_RDONLY)
+  const fd = open(folder, O_RDONLY)
   if (fd < 0) throw unlockable(folder, fd)
   try {
     const giveUpAt = Bun.nanoseconds() + LONGEST_WAIT_MS * 1e6
-    for (let failure = libc.lockExclusive(fd); failure < 0; failure = libc.lockExclusive(fd)) {
-      if (failure !== -libc.EAGAIN) throw unlockable(folder, failure)
+    for (let failure = lockExclusive(fd); failure < 0; failure = lockExclusive(fd)) {
+      if (failure !== -EAGAIN) throw unlockable(folder, failure)
       if (Bun.nanoseconds() > giveUpAt) throw locked(folder)
       await Bun.sleep(TRY_AGAIN_EVERY_MS)
     }
     return await use()
   } finally {
-    libc.close(fd)
+    close(fd)
   }
 }
 
 function unlockable(folder: string, failure: number): CanhazgpuError {
   return new CanhazgpuError(
     'store-unavailable',
-    `The folder ${folder} cannot be locked: ${libc.errorText(-failure)}`,
+    `The folder ${folder} cannot be locked: ${errorText(-failure)}`,
   )
 }
 

@@ -1,5 +1,15 @@
 import { constants, Database } from 'bun:sqlite'
-import * as libc from '../../kernel/libc.ts'
+import {
+  close,
+  isLockedByOther,
+  lockShared,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDONLY,
+  open,
+} from '../../kernel/libc/descriptors.ts'
+import { EAGAIN } from '../../kernel/libc/errno.ts'
+import { statusOf } from '../../kernel/libc/paths.ts'
 
 /** An open database of a pool. */
 export interface Guarded {
@@ -19,7 +29,7 @@ export function openGuarded(
 ): Guarded {
   const guard = guardJournal(path)
   const checkLocks = () => {
-    if (guard.shm >= 0 && libc.isLockedByOther(guard.shm, READ_LOCKS.first, READ_LOCKS.count)) throw busy()
+    if (guard.shm >= 0 && isLockedByOther(guard.shm, READ_LOCKS.first, READ_LOCKS.count)) throw busy()
   }
   let db: Database | undefined
   const close = () => {
@@ -85,20 +95,20 @@ const busy = () => Object.assign(new Error('database is locked'), { code: 'SQLIT
 function guardOf(database: string): Guard {
   const known = guards.size === 0 ? undefined : guards.get(fileAt(database))
   if (known !== undefined) return known
-  const fd = libc.open(database, libc.O_RDONLY | libc.O_NONBLOCK)
+  const fd = open(database, O_RDONLY | O_NONBLOCK)
   // SQLite reports why the file cannot be read.
   if (fd < 0) return { file: '', descriptors: [], shm: -1, users: 0 }
-  if (libc.lockShared(fd, RESERVED_BYTE, 1) === -libc.EAGAIN) {
-    libc.close(fd)
+  if (lockShared(fd, RESERVED_BYTE, 1) === -EAGAIN) {
+    close(fd)
     // The holder could release the lock between two checks of SQLite, which would then use a journal.
     throw busy()
   }
   const file = fileAt(fd)
-  const flags = libc.O_RDONLY | libc.O_NONBLOCK | libc.O_NOFOLLOW
+  const flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW
   const guard = guards.get(file) ?? {
     file,
     descriptors: [],
-    shm: libc.open(`${database}-shm`, flags),
+    shm: open(`${database}-shm`, flags),
     users: 0,
   }
   guard.descriptors.push(fd)
@@ -108,11 +118,11 @@ function guardOf(database: string): Guard {
 
 function closeGuard({ file, descriptors, shm }: Guard): void {
   guards.delete(file)
-  if (shm >= 0) libc.close(shm)
-  for (const fd of descriptors) libc.close(fd)
+  if (shm >= 0) close(shm)
+  for (const fd of descriptors) close(fd)
 }
 
 function fileAt(place: string | number): string {
-  const status = libc.statusOf(place)
+  const status = statusOf(place)
   return typeof status === 'number' ? '' : `${status.device}/${status.inode()}`
 }

@@ -1,7 +1,7 @@
 import { CanhazgpuError } from '../../../domain/errors.ts'
 import { shortened } from '../../../domain/text/text.ts'
 import { userNames } from '../../accounts/users.ts'
-import * as libc from '../../kernel/libc.ts'
+import { statusOf } from '../../kernel/libc/paths.ts'
 import { readText } from '../../kernel/procfs.ts'
 
 /** The error for a lock that another process kept. It names the process if the kernel shows it. */
@@ -34,7 +34,7 @@ function holderOf(path: string): number | null {
 }
 
 function inodeOf(path: string): bigint | null {
-  const status = libc.statusOf(path)
+  const status = statusOf(path)
   return typeof status === 'number' ? null : status.inode()
 }
 
@@ -53,7 +53,7 @@ function holderIn(locks: string, inode: bigint | null, bytes: typeof WAL_LOCKS):
 
 async function described(pid: number): Promise<string> {
   const name = shortened(readText(`/proc/${pid}/comm`) ?? '', 40)
-  const status = libc.statusOf(`/proc/${pid}`)
+  const status = statusOf(`/proc/${pid}`)
   const known = [
     ...(name === '' ? [] : [name]),
     ...(typeof status === 'number' ? [] : [`user ${(await userNames([status.uid])).get(status.uid)}`]),

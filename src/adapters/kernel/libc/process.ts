@@ -1,0 +1,39 @@
+import { CString } from 'bun:ffi'
+import { c, outcome } from './library.ts'
+
+const WNOHANG = 1
+const AT_EXECFN = 31
+
+/** The path from which this program was executed, links included (getauxval(3)); null if there is none. */
+export function executedPath(): string | null {
+  const path = c.getauxval(AT_EXECFN)
+  return path === null ? null : String(new CString(path))
+}
+
+export const parentPid = (): number => c.getppid()
+export const kill = (pid: number, signal: number): number => outcome(c.kill(pid, signal))
+
+/** The wait status of a child that has ended; null if it still runs. */
+export function reap(pid: number): { readonly status: number } | null {
+  const status = new Int32Array(1)
+  return c.waitpid(pid, status, WNOHANG) === pid ? { status: status[0] ?? 0 } : null
+}
+
+/** pidfd_open(2); number 434 on every architecture. */
+export const pidfdOpen = (pid: number): number => outcome(c.syscall(434, pid, 0, 0, 0, 0))
+
+/** pidfd_send_signal(2); number 424 on every architecture. Signal 0 only checks. */
+export const pidfdSendSignal = (pidfd: number, signal: number): number =>
+  outcome(c.syscall(424, pidfd, signal, 0, 0, 0))
+
+/**
+ * Exits at once, without the exit code of the runtime. The runtime would first checkpoint every open database, with
+ * several syncs, even while other processes have it open and wait for a lock.
+ */
+export function exitNow(status: number): void {
+  c._exit(status)
+}
+
+/** pidfd_getfd(2); number 438 on every architecture. A copy of a descriptor of that process. */
+export const pidfdGetDescriptor = (pidfd: number, fd: number): number =>
+  outcome(c.syscall(438, pidfd, fd, 0, 0, 0))
