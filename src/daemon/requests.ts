@@ -47,6 +47,9 @@ export type CheckedRequest = { readonly n: number } & (
   | { readonly ask: 'unwatch'; readonly watch: number }
 )
 
+/** The requests of this kind. */
+export type Asked<Ask extends CheckedRequest['ask']> = Extract<CheckedRequest, { readonly ask: Ask }>
+
 const LONGEST_MILLIS: Millis = 1000 * 366 * 86_400_000
 const LONGEST_TEXT = 256
 const LONGEST_COMMAND = 4_096
