@@ -33,12 +33,15 @@ export function acquireUnits(
   const conditions = { now, stopped: context.processes.stopped, evidence }
   const limit = wait === undefined ? limitReached(pool, intent, conditions) : null
   if (limit !== null) return { pool, answer: { refused: limit } }
-  const { pool: after, result } = acquire(pool, intent, conditions)
-  if (result.kind === 'granted') {
-    const grant = grantOf(result.reservation, { evidence, observed, now: context.now })
-    return { pool: after, answer: { kind: 'granted', grant } }
+  // A daemon asks for its waiters, and a process may have been stopped since it began to ask. Others go first then.
+  if (wait === undefined || !conditions.stopped(wait.process)) {
+    const { pool: after, result } = acquire(pool, intent, conditions)
+    if (result.kind === 'granted') {
+      const grant = grantOf(result.reservation, { evidence, observed, now: context.now })
+      return { pool: after, answer: { kind: 'granted', grant } }
+    }
+    if (wait === undefined) return { pool, answer: { refused: withAsked(result.shortage, given.term) } }
   }
-  if (wait === undefined) return { pool, answer: { refused: withAsked(result.shortage, given.term) } }
   const waiting = addToQueue(
     clearUnresponsive(pool, intent.id),
     { ...intent, term: given.term },

@@ -19,11 +19,8 @@ const MAX_LEAVING = 2
 const ANSWERS_WITH_A_FAULT = 10
 
 /** `nvmlProvider` for a process that probes often, see `KeptOpenNvml`. */
-export const keptOpenNvmlProvider = (env: Environment): KeptOpenNvml =>
-  new KeptOpenNvml(
-    () => new KeptChild(selfCommand(['__probes', 'nvml', libraryOf(env)]), env),
-    countLeftBehind,
-  )
+export const keptOpenNvmlProvider = (env: Environment, leftBehind = countLeftBehind): KeptOpenNvml =>
+  new KeptOpenNvml(() => new KeptChild(selfCommand(['__probes', 'nvml', libraryOf(env)]), env), leftBehind)
 
 /**
  * The NVIDIA driver through one child that keeps NVML open and answers one probe after the other.

@@ -11,6 +11,9 @@ import { failure, testProvider } from '../provider-contract.ts'
 import { nvmlDriver, nvmlEnvironment, nvmlScript, STAND_INS } from '../simulated-drivers.ts'
 import { EIGHT_H100, LOST } from '../simulated-machine.ts'
 
+/** Other tests of this account leave children behind on purpose. */
+const NONE_LEFT = () => 0
+
 const LONG_DEADLINE_MS = 20_000
 const SHORT_DEADLINE_MS = 300
 const HEALTHY = nvmlScript(EIGHT_H100)
@@ -19,7 +22,7 @@ const HEALTHY = nvmlScript(EIGHT_H100)
 testProvider({
   ...nvmlDriver,
   simulate: async (machine, folder) => {
-    const nvml = keptOpenNvmlProvider(await nvmlEnvironment(nvmlScript(machine), folder))
+    const nvml = keptOpenNvmlProvider(await nvmlEnvironment(nvmlScript(machine), folder), NONE_LEFT)
     return {
       probe: async (deadlineMs) => {
         try {
@@ -47,7 +50,8 @@ needing('gcc').describe('an NVML that is kept open', () => {
     const log = `${folder}/pids`
     const script = (facts: string) => `live\nlog ${log}\n${facts}`
     const env = await nvmlEnvironment(script(HEALTHY), folder)
-    const nvml = start === undefined ? keptOpenNvmlProvider(env) : new KeptOpenNvml(() => start(env, folder))
+    const nvml =
+      start === undefined ? keptOpenNvmlProvider(env, NONE_LEFT) : new KeptOpenNvml(() => start(env, folder))
     return {
       ...{ nvml, env, folder },
       setDriver: (facts: string) => writeFileSync(`${folder}/nvml.txt`, script(facts)),
