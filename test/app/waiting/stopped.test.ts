@@ -17,6 +17,9 @@ const resume = (...waiters: readonly Pick<Waiter, 'pid'>[]): void => {
   for (const { pid } of waiters) kill(pid, 'SIGCONT')
 }
 
+const shownQueue = async (pool: TestPool): Promise<QueueDocument[]> =>
+  JSON.parse((await pool.chg('queue', '--json')).stdout)
+
 /** The ids in the queue. Fails if an entry was noted: then the ten-second rule may have been used instead. */
 function waitingUnnoted(pool: TestPool): readonly string[] {
   expect(storedQueue(pool).filter(({ startableSince }) => startableSince !== undefined)).toEqual([])
@@ -33,7 +36,7 @@ describe.concurrent('a stopped waiter', () => {
     await pool.chg('release')
     expect(await untilServed(pool, fourth)).toEqual([0])
     expect(waitingUnnoted(pool)).toEqual(stopped.map(({ id }) => id))
-    const reasons: QueueDocument[] = JSON.parse((await pool.chg('queue', '--json')).stdout)
+    const reasons = await shownQueue(pool)
     expect(reasons.map(({ reason_code }) => reason_code)).toEqual(['stopped', 'stopped', 'stopped'])
 
     resume(...stopped)
@@ -73,6 +76,8 @@ describe.concurrent('a stopped waiter', () => {
     const first = await waitToRun(pool)
     const second = await waitToRun(pool)
     await stop(first)
+    // A decision may use what was read of the process up to 20 ms before.
+    await until('it counts as stopped', async () => (await shownQueue(pool))[0]?.reason_code === 'stopped')
     pool.setFakeDriver({})
     expect(await untilServed(pool, second)).toEqual([0])
     expect(waitingUnnoted(pool)).toEqual([first.id])
