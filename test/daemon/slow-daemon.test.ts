@@ -64,7 +64,9 @@ test('a daemon is stopped after a grant for longer than a restart: the waiter ge
   expect(storedPool(pool).reservations.map((held) => held.id)).toEqual([id])
 })
 
-test('a daemon is stopped after a grant, and the waiter is interrupted meanwhile: nothing stays reserved', async () => {
+// The daemon does not accept the confirmation of a client that has ended: test/daemon/session.test.ts. Here its peer is
+// the relay, which lives on.
+test('a daemon is stopped after a grant: Ctrl-C ends the waiter, which does not wait for the daemon', async () => {
   using pool = await daemonPool(1)
   await hold(pool)
   using relayed = relay(pool, () => pool.daemon().kill('SIGSTOP'))
@@ -73,8 +75,6 @@ test('a daemon is stopped after a grant, and the waiter is interrupted meanwhile
   expect(await ended()).not.toBe(0)
   pool.daemon().kill('SIGCONT')
   await released
-  await untilAllFree(pool)
-  expect(storedHistory(pool)).toHaveLength(2)
 })
 
 test('a daemon is stopped after a grant, and the waiter is killed before it reads it: nothing stays reserved', async () => {
