@@ -54,16 +54,20 @@ function isRight(command: Command, status: number | string | null, outages: read
   return expectedEnds(command).includes(status)
 }
 
+/** A change has the time of its decision. Others see it after its commit, which may wait for the lock. */
+const COMMITTED_WITHIN_MS = 2_000
+
 /** A rule that was in force meanwhile refuses the request. */
 function isRefusedByRule(command: Command, rules: Rules): boolean {
   const { request, from, to } = command
   const refused = refusal(command)
-  const isLimited = (key: string) => rules.wasLimited(key, request.uid, { from: from.wall, to: to.wall })
+  const span = { from: from.wall - COMMITTED_WITHIN_MS, to: to.wall }
+  const isLimited = (key: string) => rules.wasLimited(key, request.uid, span)
   switch (refused?.code) {
     case 'over-limit':
       return isLimited(LIMITS[refused.limit ?? ''] ?? '')
     case 'bookings-off':
-      return rules.inForce('bookings', request.uid, { from: from.wall, to: to.wall }).some((is) => is !== 1)
+      return rules.inForce('bookings', request.uid, span).some((is) => is !== 1)
     default:
       return false
   }
