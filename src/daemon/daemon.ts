@@ -142,7 +142,6 @@ export class Daemon implements ConnectionHandler {
       inTurn: (asking, task) => this.#turns.add(asking, task),
       soon: (asking, task) => this.#greetings.add(asking, task),
       onChange: (changed) => this.#watchers.add(changed),
-      isStopping: () => this.#isStopping,
       failed: log,
     })
   }

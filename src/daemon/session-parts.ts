@@ -38,7 +38,5 @@ export interface SessionParts {
   /** The same for a task that waits for nothing. It does not wait until the requests of this account are performed. */
   readonly soon: SessionParts['inTurn']
   readonly onChange: ConnectionWatchesParts['onChange']
-  /** Whether the daemon is about to exit, which closes all connections. */
-  readonly isStopping: () => boolean
   readonly failed: (error: unknown) => void
 }

@@ -51,7 +51,6 @@ function session(given: Partial<SessionParts> = {}, process: ProcessIdentity | n
       changes.add(changed)
       return () => changes.delete(changed)
     },
-    isStopping: () => false,
     failed(error) {
       throw error
     },

@@ -1,9 +1,9 @@
 import type { FailedCall } from '../../domain/fleet/call-end.ts'
-import { FROM_HOST } from '../../domain/fleet/frames.ts'
+import { endIn, FROM_HOST } from '../../domain/fleet/frames.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import { utf8Text } from '../kernel/libc/memory.ts'
 import { kill } from '../kernel/libc/process.ts'
-import { GreetedFrames } from './greeted.ts'
+import { GreetedFrames, recordIn } from './greeted.ts'
 import { reasonIn } from './ssh-command.ts'
 
 /** What a host answers to a request that needs neither input nor a terminal. */
@@ -90,9 +90,9 @@ async function answerIn(reader: Reader): Promise<HostAnswer | undefined> {
           texts[kind].push(decoders[kind].decode(content, { stream: true }))
           break
         case FROM_HOST.end: {
-          const { code } = recordIn(content)
+          const end = endIn(recordIn(content))
           return {
-            ...{ kind: 'answered', status: typeof code === 'number' ? code : 1 },
+            ...{ kind: 'answered', status: 'code' in end ? end.code : 1 },
             output: texts[FROM_HOST.output].join(''),
             errorOutput: texts[FROM_HOST.errorOutput].join(''),
           }
@@ -114,14 +114,5 @@ async function textOf(reader: Reader): Promise<string> {
     }
   } catch {
     return text
-  }
-}
-
-function recordIn(content: Uint8Array): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(utf8Text(content))
-    return typeof value === 'object' && value !== null ? { ...value } : {}
-  } catch {
-    return {}
   }
 }

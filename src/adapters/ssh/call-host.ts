@@ -18,7 +18,7 @@ import { utf8, utf8Text } from '../kernel/libc/memory.ts'
 import { pollAny, type Readiness } from '../kernel/poll.ts'
 import { CallerSignals } from './caller-signals.ts'
 import { CallerTerminal } from './caller-terminal.ts'
-import { GreetedFrames } from './greeted.ts'
+import { GreetedFrames, recordIn } from './greeted.ts'
 import { Inlet } from './inlet.ts'
 import { Outlet } from './outlet.ts'
 import { reasonIn } from './ssh-command.ts'
@@ -293,12 +293,3 @@ const endWords = (end: End): string =>
 
 /** The exit status of `ssh` if it has no connection. */
 const SSH_FAILED = 255
-
-function recordIn(content: Uint8Array): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(utf8Text(content))
-    return typeof value === 'object' && value !== null ? { ...value } : {}
-  } catch {
-    return {}
-  }
-}

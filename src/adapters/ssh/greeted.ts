@@ -1,4 +1,5 @@
 import { type Frame, FrameReader, GREETING } from '../../domain/fleet/frames.ts'
+import { utf8Text } from '../kernel/libc/memory.ts'
 
 /** A login shell may print so much before our program starts. */
 const MOST_NOISE = 65536
@@ -22,5 +23,15 @@ export class GreetedFrames {
     const rest = this.#before.slice(at + GREETING.length)
     this.#before = ''
     return this.#frames.push(Buffer.from(rest, 'latin1'))
+  }
+}
+
+/** The fields of a frame in JSON, unchecked. None if the content is no object. */
+export function recordIn(content: Uint8Array): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(utf8Text(content))
+    return typeof value === 'object' && value !== null ? { ...value } : {}
+  } catch {
+    return {}
   }
 }

@@ -8,6 +8,7 @@ import type { Checkup, Problem } from '../../domain/pool/soundness.ts'
 import { printable } from '../../domain/text/text.ts'
 import { type Found, guideFailure, guideText } from './admin-guide.ts'
 import { spanWords } from './booking-answers.ts'
+import { counted } from './counted.ts'
 import { differenceProblem } from './differences.ts'
 import { type ImportedPool, importedText } from './import-answers.ts'
 import type { Printed } from './printed.ts'
@@ -152,5 +153,3 @@ function settingsText(pool: Pool, { path, group }: StoredPlace): string {
   ] as const
   return lines.map(([name, value]) => `${name}: ${printable(value)}\n`).join('')
 }
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`

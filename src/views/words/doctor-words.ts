@@ -1,5 +1,6 @@
 import { CHECKS, checkOf, type Finding, type Level, levelOf } from '../../domain/diagnosis/finding.ts'
 import { shortened } from '../../domain/text/text.ts'
+import { counted } from './counted.ts'
 import { DRIVER_WORDS } from './findings/driver.ts'
 import type { FindingWords, WordsByCode } from './findings/finding-words.ts'
 import { MACHINE_WORDS } from './findings/machine.ts'
@@ -33,7 +34,6 @@ const COLORS: Readonly<Record<Level, string>> = {
 
 function resultLine(findings: readonly Finding[]): string {
   const count = (level: Level) => findings.filter((finding) => levelOf(finding) === level).length
-  const counted = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`
   const unknown = count('unknown')
   const hidden = unknown === 0 ? '' : `, ${unknown} unknown`
   return `${counted(count('failure'), 'failure')}, ${counted(count('warning'), 'warning')}${hidden}`

@@ -6,6 +6,7 @@ import { unitsOf } from '../../domain/pool/units.ts'
 import { printable } from '../../domain/text/text.ts'
 import { formatWhen } from '../../domain/text/when.ts'
 import { localOffset } from './clock-time.ts'
+import { counted } from './counted.ts'
 import type { Printed } from './printed.ts'
 
 export interface ImportedPool {
@@ -46,5 +47,3 @@ function heldLine(reservation: ManualReservation, isRunning: boolean): string {
   const remedy = `'canhazgpu release --gpu-ids ${ids.join(',')}' when it ends`
   return isRunning ? `${line} - its command runs under the original canhazgpu: ${remedy}\n` : `${line}\n`
 }
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`

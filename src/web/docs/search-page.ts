@@ -1,9 +1,9 @@
 import type { DocsPage } from './bundle-docs.ts'
-import { type Hit, termsOf } from './search.ts'
+import { type Hit, LONGEST_QUERY, termsOf } from './search.ts'
 
 /** The answer to a query, as a page. */
 export function searchPage(query: string, hits: readonly Hit[]): DocsPage {
-  const shown = Bun.escapeHTML(query.slice(0, 200))
+  const shown = Bun.escapeHTML(query.slice(0, LONGEST_QUERY))
   const found =
     hits.length === 0 ? nothing(shown) : `<ol class="hits">\n${hits.map(item(query)).join('\n')}\n</ol>`
   return { title: 'Search', html: `<h1>Search</h1>\n${query === '' ? '' : found}\n` }

@@ -15,7 +15,7 @@ export interface Hit {
   readonly excerpt: string
 }
 
-const LONGEST_QUERY = 200
+export const LONGEST_QUERY = 200
 const MOST_TERMS = 10
 const MOST_HITS = 30
 

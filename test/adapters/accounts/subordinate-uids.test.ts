@@ -33,6 +33,6 @@ test('lines that are not entries are ignored', () => {
   expect(rangesIn(subuid, PASSWD)).toEqual([])
 })
 
-test('accounts of the machine are nobody’s subordinates', () => {
+test('the uid of an account of the machine is no subordinate uid', () => {
   expect([0, 1, 65_534].map((uid) => new SubordinateUids().ownerOf(uid))).toEqual(Array(3).fill(undefined))
 })
