@@ -22,6 +22,7 @@ const WAITING_FILES = [
   'test/hostile/forged-pool.test.ts',
   'test/app/waiting/timeout.test.ts',
   'test/fleet/silent-caller.test.ts',
+  'test/fleet/silent-host.test.ts',
 ]
 
 /** These files run a second time with the commands' pool behind a daemon (test/support/pool.ts). */

@@ -25,7 +25,7 @@ interface Candidate {
 }
 
 const CONNECT_MS: Millis = 5_000
-/** A host that has not answered until then is left out. */
+/** A host that has not answered until then is left out: when it is asked, and when it is to start the command. */
 const ANSWER_MS: Millis = 15_000
 
 /**
@@ -87,6 +87,7 @@ async function attempt(
     hasInput: command.name === 'run',
     ignoredSignals: here.ignoredSignals,
     announcement,
+    answerWithin: ANSWER_MS,
   })
   switch (end.kind) {
     case 'ended':

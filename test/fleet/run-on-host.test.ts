@@ -110,6 +110,21 @@ needing('ssh', 'sshd').describe('run --host', () => {
     expect(stdout).toContain('141\n')
   })
 
+  test('a signal ends a caller whose command has ended, and whose output nobody reads', async () => {
+    const { folder, env } = fleet.caller
+    const command = "sh -c 'touch ran; exec head -c 300000 /dev/zero'"
+    const script = `mkfifo unread; sleep 1000 < unread & exec $CHG run --host gpu1 -- ${command} > unread`
+    const caller = Bun.spawn(['sh', '-c', script], { env, cwd: folder, stderr: 'ignore' })
+    await until('the command runs', () => Bun.file(`${folder}/ran`).exists())
+    await untilAllFree(fleet.host.pool)
+    // Before the caller knows of the end, it forwards the signal.
+    await until('the signal ends it', () => {
+      caller.kill('SIGTERM')
+      return caller.signalCode
+    })
+    expect(caller.signalCode).toBe('SIGTERM')
+  })
+
   test('Ctrl-C and other signals without a terminal reach the command', async () => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGUSR1'] as const) {
       const name = signal.slice(3)

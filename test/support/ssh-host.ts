@@ -158,10 +158,8 @@ function addHost(caller: TestPool, { name, folder, port }: { name: string; folde
     chmodSync(`${ssh}/ssh`, 0o755)
     caller.env.PATH = `${ssh}:${caller.env.PATH}`
   }
-  const known = (caller.env.CANHAZGPU_REMOTE_HOSTS ?? '')
-    .split(',')
-    .filter((each) => each !== '' && each !== name)
-  caller.env.CANHAZGPU_REMOTE_HOSTS = [...known, name].join(',')
+  const known = (caller.env.CANHAZGPU_REMOTE_HOSTS ?? '').split(',').filter((each) => each !== '')
+  caller.env.CANHAZGPU_REMOTE_HOSTS = [...new Set([...known, name])].join(',')
 }
 
 /** An ordinary user has two for each connection, root one. */

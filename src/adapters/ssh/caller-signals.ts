@@ -2,6 +2,9 @@
 const FORWARDED = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGUSR1: 10, SIGUSR2: 12, SIGTERM: 15 } as const
 const ENDING: readonly number[] = [FORWARDED.SIGHUP, FORWARDED.SIGINT, FORWARDED.SIGQUIT, FORWARDED.SIGTERM]
 
+/** Whether a process without a handler for the signal ends by it, as a person or the system asks. */
+export const isEnding = (signal: number): boolean => ENDING.includes(signal)
+
 /** During a steady flow of data, signals are looked for after this many steps. */
 const TURN_EVERY = 16
 
@@ -34,7 +37,7 @@ export class CallerSignals {
 
   add(signal: number): void {
     this.#arrived.push(signal)
-    if (ENDING.includes(signal)) this.#ending++
+    if (isEnding(signal)) this.#ending++
   }
 
   /** A call of poll(2) was interrupted, or had nothing to report. */

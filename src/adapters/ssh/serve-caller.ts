@@ -1,59 +1,38 @@
-import {
-  FROM_CALLER,
-  FROM_HOST,
-  type Frame,
-  FrameReader,
-  frame,
-  INPUT_WINDOW,
-  numberIn,
-  numbersFrame,
-} from '../../domain/fleet/frames.ts'
+import { FROM_CALLER, FROM_HOST, type Frame, numberIn, numbersFrame } from '../../domain/fleet/frames.ts'
+import { SILENCE_MS } from '../../domain/fleet/patience.ts'
 import type { Millis } from '../../domain/pool/model.ts'
-import { steadyNow } from '../kernel/clock.ts'
-import { close, write } from '../kernel/libc/descriptors.ts'
+import { write } from '../kernel/libc/descriptors.ts'
 import { utf8 } from '../kernel/libc/memory.ts'
-import { kill, reap } from '../kernel/libc/process.ts'
+import { reap } from '../kernel/libc/process.ts'
 import { pollAny, type Readiness } from '../kernel/poll.ts'
 import { resizeTerminal } from '../kernel/pseudo-terminal.ts'
 import { endOf } from '../kernel/spawn.ts'
-import { Inlet } from './inlet.ts'
-import { Outlet } from './outlet.ts'
+import { CallerLink } from './caller-link.ts'
+import { hangUp, leave, signalHosted } from './end-hosted.ts'
+import { HostedInput } from './hosted-input.ts'
+import type { Inlet } from './inlet.ts'
 import type { Hosted } from './start-hosted.ts'
 
-/** A caller that is silent for so long is gone. Then its place in the queue, or its grant, is given up. */
-const SILENCE_MS: Millis = 20_000
-/** How long the command may take to give up. */
-const GIVING_UP_MS: Millis = 5_000
-/** While more bytes are on their way to the caller, the output of the command waits. */
-const MOST_WAITING = 256 * 1024
 /** Of the output that an ended command has left: other processes may still write to it. */
 const MOST_LEFT_OVER = 1024 * 1024
 const CHECK_EVERY_MS: Millis = 1_000
-
-const SIGHUP = 1
-const SIGKILL = 9
-const SIGTERM = 15
-/** The keys of a terminal, and its end, send these to all processes of a job. */
-const SIGNALS_OF_TERMINALS: readonly number[] = [SIGHUP, 2, 3]
-const FORWARDED: readonly number[] = [...SIGNALS_OF_TERMINALS, 10, 12, SIGTERM]
 
 type OutputKind = typeof FROM_HOST.output | typeof FROM_HOST.errorOutput
 
 /** Serves the caller on our standard streams until its command has ended, or the caller is gone. */
 export class CallerService {
   readonly #hosted: Hosted
-  readonly #caller = new Inlet(0, { mayBlock: false })
-  readonly #answers = new Outlet(1, { mayBlock: false })
-  readonly #frames = new FrameReader()
-  #heardAt = steadyNow()
+  readonly #caller = new CallerLink()
+  readonly #input: HostedInput
   #isGranted = false
   /** The caller has agreed to the grant. */
   #isStarted = false
-  /** Input that the caller may send. */
-  #window = INPUT_WINDOW
+  /** What the caller did that no caller does. */
+  #violation: string | undefined
 
   constructor(hosted: Hosted) {
     this.#hosted = hosted
+    this.#input = new HostedInput(hosted.input)
   }
 
   /**
@@ -61,34 +40,37 @@ export class CallerService {
    * ends, as if its terminal was closed.
    */
   run(): void {
-    for (;;) {
-      this.#exchange()
-      const ended = reap(this.#hosted.pid)
-      if (ended !== null) {
-        this.#finish(ended.status)
-        return
-      }
-      if (this.#caller.isOver || this.#answers.isBroken) {
-        this.#hangUp()
-        return
-      }
-      if (!this.#isStarted && steadyNow() - this.#heardAt > SILENCE_MS) {
-        this.#giveUp()
-        return
-      }
-    }
+    while (!this.#isFinished()) this.#exchange()
+  }
+
+  /** Whether there is nothing left to do. If something has ended the exchange, does the rest. */
+  #isFinished(): boolean {
+    const ended = reap(this.#hosted.pid)
+    const reason = this.#violation ?? this.#silence()
+    if (ended !== null) this.#finish(ended.status)
+    else if (this.#caller.isOver) this.#end()
+    else if (reason !== undefined) this.#refuse(reason)
+    else return false
+    return true
+  }
+
+  /** Why a request that has not started is given up. */
+  #silence(): string | undefined {
+    if (!this.#caller.isSilent) return undefined
+    if (!this.#isStarted) return `the caller was silent for ${SILENCE_MS / 1000} s`
+    this.#caller.remind()
+    return undefined
   }
 
   /** Moves the bytes that can be moved without blocking. */
   #exchange(): void {
     const { gate, input, output, errorOutput, pidfd } = this.#hosted
-    const hasRoom = this.#answers.size < MOST_WAITING
+    const { hasRoom } = this.#caller
     const isOneTerminal = input.fd === output.fd
     const inlets = [output, errorOutput].filter((inlet) => inlet?.isOver === false)
     const ready = pollAny(
       [
-        { fd: 0, read: true },
-        { fd: 1, write: this.#answers.size > 0 },
+        ...this.#caller.interests(),
         { fd: pidfd, read: true },
         { fd: gate.fd, read: !gate.isOver },
         { fd: input.fd, write: input.size > 0, read: isOneTerminal && hasRoom && !output.isOver },
@@ -106,36 +88,37 @@ export class CallerService {
     if (errorOutput !== undefined && isReady(errorOutput.fd, 'readable')) {
       this.#pass(errorOutput, FROM_HOST.errorOutput)
     }
-    if (isReady(1, 'writable')) this.#answers.write()
+    this.#caller.write(isReady)
   }
 
   #hear(): void {
-    const bytes = this.#caller.read()
-    if (typeof bytes === 'string') return
-    this.#heardAt = steadyNow()
-    for (const each of this.#frames.push(bytes)) this.#obey(each)
+    try {
+      for (const each of this.#caller.hear()) this.#obey(each)
+    } catch (error) {
+      if (!(error instanceof Error)) throw error
+      this.#violation = error.message
+    }
   }
 
   #obey({ kind, content }: Frame): void {
-    const { input, terminal } = this.#hosted
+    const { terminal } = this.#hosted
     switch (kind) {
       case FROM_CALLER.ping:
-        this.#answers.push(frame(FROM_HOST.pong))
+        this.#caller.pong()
         break
       case FROM_CALLER.go:
         this.#openGate()
         break
       case FROM_CALLER.input:
-        this.#window -= content.length
-        input.push(content)
+        this.#input.push(content)
         // The command has closed its input: as with a pipe, nobody reads the rest.
         this.#allowInput()
         break
       case FROM_CALLER.endOfInput:
-        if (terminal === undefined) input.end()
+        if (terminal === undefined) this.#hosted.input.end()
         break
       case FROM_CALLER.signal:
-        this.#signal(content[0] ?? 0)
+        signalHosted(this.#hosted, content[0] ?? 0)
         break
       case FROM_CALLER.closed:
         this.#close(String.fromCharCode(content[0] ?? 0))
@@ -156,7 +139,7 @@ export class CallerService {
   #hearGate(): void {
     if (typeof this.#hosted.gate.read() === 'string') return
     this.#isGranted = true
-    this.#answers.push(frame(FROM_HOST.granted))
+    this.#caller.send(FROM_HOST.granted)
   }
 
   #openGate(): void {
@@ -172,99 +155,46 @@ export class CallerService {
 
   /** Tells the caller how much more input it may send. */
   #allowInput(): void {
-    const free = INPUT_WINDOW - this.#window - this.#hosted.input.size
-    if (free < INPUT_WINDOW / 4) return
-    this.#window += free
-    this.#answers.push(numbersFrame(FROM_HOST.credit, 32, [free]))
+    const credit = this.#input.allowMore()
+    if (credit > 0) this.#caller.sendFrame(numbersFrame(FROM_HOST.credit, 32, [credit]))
   }
 
   /** False if there is nothing to read now. */
   #pass(inlet: Inlet, kind: OutputKind): boolean {
     const bytes = inlet.read()
     if (typeof bytes === 'string') return false
-    this.#answers.push(frame(kind, bytes))
+    this.#caller.send(kind, bytes)
     return true
-  }
-
-  #signal(signal: number): void {
-    if (!FORWARDED.includes(signal)) return
-    const { pid } = this.#hosted
-    if (SIGNALS_OF_TERMINALS.includes(signal) && kill(-pid, signal) === 0) return
-    kill(pid, signal)
   }
 
   #finish(status: number): void {
     const { output, errorOutput, terminal } = this.#hosted
     this.#passRest(output, FROM_HOST.output, terminal !== undefined)
     if (errorOutput !== undefined) this.#passRest(errorOutput, FROM_HOST.errorOutput, false)
-    this.#answers.push(frame(FROM_HOST.end, utf8(JSON.stringify(endOf(status)))))
-    this.#flush()
+    this.#caller.send(FROM_HOST.end, utf8(JSON.stringify(endOf(status))))
+    this.#caller.flush()
   }
 
   /** The kernel may still move the output of a terminal, but reports its end after the last byte. */
   #passRest(inlet: Inlet, kind: OutputKind, isTerminal: boolean): void {
-    const most = this.#answers.size + MOST_LEFT_OVER
-    while (!inlet.isOver && this.#answers.size < most) {
+    const most = this.#caller.size + MOST_LEFT_OVER
+    while (!inlet.isOver && this.#caller.size < most) {
       if (this.#pass(inlet, kind)) continue
       if (!isTerminal) return
       if (pollAny([{ fd: inlet.fd, read: true }], CHECK_EVERY_MS)?.get(inlet.fd)?.readable !== true) return
     }
   }
 
-  #flush(): void {
-    while (this.#answers.size > 0 && !this.#answers.isBroken && !this.#caller.isOver) {
-      const ready = pollAny(
-        [
-          { fd: 0, read: true },
-          { fd: 1, write: true },
-        ],
-        CHECK_EVERY_MS,
-      )
-      if (ready?.get(0)?.readable === true) this.#caller.read()
-      if (ready?.get(1)?.writable === true) this.#answers.write()
-    }
+  #refuse(message: string): void {
+    const code = this.#isStarted ? 'connection-lost' : 'host-unreachable'
+    this.#caller.send(FROM_HOST.failure, utf8(JSON.stringify({ code, message })))
+    this.#caller.writeNow()
+    this.#end()
   }
 
-  #hangUp(): void {
-    if (!this.#isStarted) {
-      this.#leave()
-      return
-    }
-    this.#signal(SIGHUP)
-    // Our exit closes a terminal, and the kernel does the rest.
-    if (this.#hosted.terminal === undefined) this.#discardOutput()
-  }
-
-  /** A command that handles SIGHUP can write its last words, or work on. */
-  #discardOutput(): void {
-    const { pid, pidfd, input, output, errorOutput } = this.#hosted
-    input.end()
-    const inlets = [output, errorOutput].filter((inlet) => inlet !== undefined)
-    while (reap(pid) === null) {
-      const interests = inlets.map(({ fd, isOver }) => ({ fd, read: !isOver }))
-      const ready = pollAny([{ fd: pidfd, read: true }, ...interests], CHECK_EVERY_MS)
-      for (const inlet of inlets) if (ready?.get(inlet.fd)?.readable === true) inlet.read()
-    }
-  }
-
-  #giveUp(): void {
-    this.#leave()
-    const message = `the caller was silent for ${SILENCE_MS / 1000} s`
-    this.#answers.push(frame(FROM_HOST.failure, utf8(JSON.stringify({ code: 'host-unreachable', message }))))
-    if (pollAny([{ fd: 1, write: true }], 0)?.get(1)?.writable === true) this.#answers.write()
-  }
-
-  /** A granted command reads the end of the gate, and returns its grant; a waiting one leaves the queue. */
-  #leave(): void {
-    const { gate, pid, pidfd } = this.#hosted
-    close(gate.fd)
-    if (!this.#isGranted) kill(pid, SIGTERM)
-    const until = steadyNow() + GIVING_UP_MS
-    while (reap(pid) === null) {
-      const left = until - steadyNow()
-      if (left <= 0) return void kill(pid, SIGKILL)
-      pollAny([{ fd: pidfd, read: true }], Math.min(left, CHECK_EVERY_MS))
-    }
+  #end(): void {
+    if (this.#isStarted) hangUp(this.#hosted)
+    else leave(this.#hosted, this.#isGranted)
   }
 }
 
