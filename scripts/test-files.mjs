@@ -21,6 +21,7 @@ const WAITING_FILES = [
   'test/adapters/gpu/hung-driver.test.ts',
   'test/hostile/forged-pool.test.ts',
   'test/app/waiting/timeout.test.ts',
+  'test/fleet/cut-network.test.ts',
   'test/fleet/silent-caller.test.ts',
   'test/fleet/silent-host.test.ts',
 ]
@@ -67,6 +68,7 @@ const DAEMON_MODE_FILES = [
   'test/entries/start.test.ts',
   'test/entries/terminal.test.ts',
   'test/entries/transparency.test.ts',
+  'test/fleet/any-host-limits.test.ts',
   'test/fleet/caller-lost.test.ts',
   'test/fleet/run-on-host.test.ts',
   'test/fleet/terminal-on-host.test.ts',

@@ -222,8 +222,8 @@ export interface HostedCommand {
   readonly options: readonly Option[]
   /** A name of the configuration, or `any`. */
   readonly host: string
-  /** Whether it may join a queue. */
-  readonly waits: boolean
+  /** How long it may wait in a queue; absent: not at all. */
+  readonly wait?: Millis | true
   /** The working folder there; absent: the same as here. */
   readonly workdir?: string
 }

@@ -1,6 +1,10 @@
+import type { Millis } from '../domain/pool/model.ts'
 import type { Context, HostedCommand } from './context.ts'
 import type { Option } from './options/option.ts'
 import { option } from './options/option.ts'
+
+/** The name for the host that can start the command first. */
+export const ANY_HOST = 'any'
 
 /** For commands that one host performs. */
 export const hostOption = option('--host <name>', 'Do it on another host, by SSH')
@@ -14,7 +18,7 @@ export const anyHostOption = option(
 interface Given {
   readonly host?: string | undefined
   readonly workdir?: string | undefined
-  readonly wait?: unknown
+  readonly wait?: Millis | true | undefined
   readonly nonblock?: boolean | undefined
 }
 
@@ -29,5 +33,9 @@ export async function unlessElsewhere(
 ): Promise<void> {
   if (host === undefined || context.caller !== null) return
   const waits = wait !== undefined && nonblock !== true
-  await context.runOnHost({ name, options, host, waits, ...(workdir === undefined ? {} : { workdir }) })
+  await context.runOnHost({
+    ...{ name, options, host },
+    ...(waits ? { wait } : {}),
+    ...(workdir === undefined ? {} : { workdir }),
+  })
 }

@@ -1,3 +1,4 @@
+import { currentGroups } from '../adapters/accounts/groups.ts'
 import { endLike } from '../adapters/process/end-like.ts'
 import { writeText } from '../adapters/process/terminal.ts'
 import { forecastOf } from '../domain/fleet/forecast.ts'
@@ -16,7 +17,8 @@ export async function answerForecast(
     pool.view('settled'),
     pool.view('observed'),
   ])
-  const forecast = forecastOf(settled, intent, { moment, stopped, observation, process })
+  const groups = currentGroups()
+  const forecast = forecastOf(settled, intent, { moment, stopped, observation, process, groups })
   if (forecast.kind === 'refused') throw refusalError(forecast.reason)
   writeText(1, `${JSON.stringify(forecast)}\n`)
   return endLike({ code: 0 })

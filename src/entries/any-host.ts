@@ -1,108 +1,123 @@
+import { steadyNow } from '../adapters/kernel/clock.ts'
 import { errorText } from '../adapters/kernel/libc/library.ts'
 import { changeFolder } from '../adapters/kernel/libc/paths.ts'
-import { hostname } from '../adapters/kernel/procfs.ts'
 import { endLike } from '../adapters/process/end-like.ts'
 import { toByteText } from '../adapters/process/environment.ts'
-import { selfCommand } from '../adapters/process/self.ts'
-import { askHost } from '../adapters/ssh/ask-host.ts'
 import { callHost } from '../adapters/ssh/call-host.ts'
-import { sshCommand } from '../adapters/ssh/ssh-command.ts'
 import type { HostedCommand } from '../cli/context.ts'
 import type { CallEnd } from '../domain/fleet/call-end.ts'
-import { type Asked, firstToStart, type HostForecast, startingNow } from '../domain/fleet/forecast.ts'
-import { type HostName, ownHostName, type RemoteHost } from '../domain/fleet/host-name.ts'
+import { type Asked, firstToStart } from '../domain/fleet/forecast.ts'
+import type { HostName, RemoteHost } from '../domain/fleet/host-name.ts'
 import type { Millis } from '../domain/pool/model.ts'
-import { chosenHostLine, noHostNow, noUsableHost } from '../views/words/any-host.ts'
+import { chosenHostLine, nextHostLine, noHostNow, noUsableHost } from '../views/words/any-host.ts'
 import { callFailure, folderFailure } from '../views/words/host-failures.ts'
-import { hostForecast } from '../views/words/host-forecast.ts'
+import { ANSWER_MS, askHosts, type Candidate, candidates } from './ask-hosts.ts'
 import { LOCAL_OPTIONS, requestFor } from './host-request.ts'
-import { type Here, runThere } from './run-there.ts'
+import type { Here } from './run-there.ts'
 
-/** A host that may run the command; `remote` is null for this one. */
-interface Candidate {
-  readonly name: HostName
-  readonly remote: RemoteHost | null
-}
-
-const CONNECT_MS: Millis = 5_000
-/** A host that has not answered until then is left out: when it is asked, and when it is to start the command. */
-const ANSWER_MS: Millis = 15_000
+/** A host whose GPUs others took so often, between its answer and the start, is waited for as if they were not free. */
+const MOST_LOST = 2
 
 /**
  * Runs the command on a host that can start it now. If there is none, it joins the queue of the host with the earliest
- * forecast. Returns if that is this host.
+ * forecast. Returns if that is this host. If a host fails, or others were faster there, all others are asked again.
  */
 export async function runOnAnyHost(command: HostedCommand, here: Here): Promise<void> {
-  const asked = await Promise.all(candidates(here).map((host) => ask(host, command, here)))
-  for (const { name, remote } of startingNow(asked)) {
-    const announcement = chosenHostLine(name, 'starts', here.json)
-    if (remote === null) return stay(command, announcement, here)
-    const end = await attempt(command, remote, { here, announcement })
-    if (end !== null) return endLike(end)
+  const search = new Search(command, here)
+  while (!(await search.isHere()));
+}
+
+class Search {
+  readonly #command: HostedCommand
+  readonly #here: Here
+  readonly #began = steadyNow()
+  readonly #lost = new Map<Candidate, number>()
+  #hosts: readonly Candidate[]
+  /** They are not asked again. */
+  #failed: readonly Asked<Candidate>[] = []
+
+  constructor(command: HostedCommand, here: Here) {
+    this.#command = command
+    this.#here = here
+    this.#hosts = candidates(here)
   }
-  const first = firstToStart(asked)
-  if (first === undefined) throw noUsableHost(asked.map(named))
-  if (!command.waits) throw noHostNow(named(first), Date.now())
-  const { name, remote } = first.host
-  const announcement = chosenHostLine(name, 'waits', here.json)
-  if (remote === null) return stay(command, announcement, here)
-  here.stderr.write(announcement)
-  return runThere(command, remote, here)
+
+  /** Whether this host is the one. Does not return if another one has run the command; false: look again. */
+  async isHere(): Promise<boolean> {
+    const answers = await askHosts(this.#hosts, this.#command, this.#here)
+    const asked = answers.map((each) => this.#withLosses(each))
+    const now = asked.find(({ forecast }) => forecast.kind === 'now')
+    if (now !== undefined) return this.#start(now.host)
+    const first = firstToStart(asked)
+    if (first === undefined) throw noUsableHost([...this.#failed, ...asked].map(named))
+    if (this.#command.wait === undefined) throw noHostNow(named(first), Date.now())
+    return this.#wait(first.host)
+  }
+
+  #withLosses({ host, forecast }: Asked<Candidate>): Asked<Candidate> {
+    const isLost = forecast.kind === 'now' && (this.#lost.get(host) ?? 0) >= MOST_LOST
+    return { host, forecast: isLost ? { kind: 'later', after: 0 } : forecast }
+  }
+
+  async #start(host: Candidate): Promise<boolean> {
+    const { remote, name } = host
+    const announcement = chosenHostLine(name, 'starts', this.#here.json)
+    if (remote === null) return this.#stay(announcement)
+    const end = await this.#call(remote, ['--nonblock'], { announcement, answerWithin: ANSWER_MS })
+    if (end.kind === 'ended' && end.isStarted) return endLike(end.end)
+    if (end.kind === 'ended') this.#lost.set(host, (this.#lost.get(host) ?? 0) + 1)
+    else this.#leaveOut(host, end)
+    return false
+  }
+
+  async #wait(host: Candidate): Promise<boolean> {
+    const { remote, name } = host
+    const announcement = chosenHostLine(name, 'waits', this.#here.json)
+    if (remote === null) return this.#stay(announcement)
+    this.#here.stderr.write(announcement)
+    const end = await this.#call(remote, [this.#waitWord()], {})
+    if (end.kind === 'ended') return endLike(end.end)
+    this.#here.stderr.write(nextHostLine(this.#leaveOut(host, end), this.#here.json))
+    return false
+  }
+
+  #call(
+    host: RemoteHost,
+    words: readonly string[],
+    attempt: { readonly announcement?: string; readonly answerWithin?: Millis },
+  ): Promise<CallEnd> {
+    const without = [...LOCAL_OPTIONS, 'wait', 'nonblock']
+    return callHost({
+      ...requestFor(this.#command, this.#here.args, { operation: 'command', without, with: words }),
+      ...{ ...attempt, host, hasInput: this.#command.name === 'run' },
+      ignoredSignals: this.#here.ignoredSignals,
+    })
+  }
+
+  /** The rest of the time for waiting. */
+  #waitWord(): string {
+    const { wait } = this.#command
+    if (typeof wait !== 'number') return '--wait'
+    const left = wait - (steadyNow() - this.#began)
+    return `--wait=${Math.max(1, Math.ceil(left / 1000))}s`
+  }
+
+  /** Returns why. Throws if the command may run there, or the user has interrupted the call. */
+  #leaveOut(host: Candidate, end: Exclude<CallEnd, { kind: 'ended' }>) {
+    const error = callFailure(end, host.name)
+    if (end.kind === 'lost' || end.kind === 'interrupted') throw error
+    this.#failed = [...this.#failed, { host, forecast: { kind: 'failed', error } }]
+    this.#hosts = this.#hosts.filter((each) => each !== host)
+    return error
+  }
+
+  #stay(announcement: string): true {
+    this.#here.stderr.write(announcement)
+    const { workdir } = this.#command
+    const failure = workdir === undefined ? 0 : changeFolder(toByteText(workdir))
+    if (failure < 0) throw folderFailure(workdir ?? '', errorText(-failure))
+    return true
+  }
 }
 
 const named = ({ host, forecast }: Asked<Candidate>): Asked<HostName> => ({ host: host.name, forecast })
-
-/** This host first: what runs here needs no connection. */
-function candidates({ settings }: Here): readonly Candidate[] {
-  const own = ownHostName(settings.hostName, hostname())
-  const others = settings.remoteHosts.filter(({ name }) => name !== own)
-  return [{ name: own, remote: null }, ...others.map((remote) => ({ name: remote.name, remote }))]
-}
-
-async function ask(host: Candidate, command: HostedCommand, { args }: Here): Promise<Asked<Candidate>> {
-  const { name, remote } = host
-  const { request } = requestFor(command, args, {
-    operation: 'forecast',
-    with: ['--json'],
-    ...(remote === null ? { without: LOCAL_OPTIONS.slice(0, 2) } : {}),
-  })
-  const argv = remote === null ? selfCommand(['__remote', request]) : sshCommand(remote, request, CONNECT_MS)
-  const forecast: HostForecast = hostForecast(await askHost(argv, ANSWER_MS), name)
-  return { host, forecast }
-}
-
-/** Starts it there at once; null if that is not possible any longer. */
-async function attempt(
-  command: HostedCommand,
-  host: RemoteHost,
-  { here, announcement }: { readonly here: Here; readonly announcement: string },
-): Promise<Extract<CallEnd, { kind: 'ended' }>['end'] | null> {
-  const end = await callHost({
-    ...requestFor(command, here.args, {
-      operation: 'command',
-      without: [...LOCAL_OPTIONS, 'wait', 'nonblock'],
-      with: ['--nonblock'],
-    }),
-    host,
-    hasInput: command.name === 'run',
-    ignoredSignals: here.ignoredSignals,
-    announcement,
-    answerWithin: ANSWER_MS,
-  })
-  switch (end.kind) {
-    case 'ended':
-      return end.isStarted ? end.end : null
-    case 'lost':
-    case 'interrupted':
-      throw callFailure(end, host.name)
-    default:
-      return null
-  }
-}
-
-function stay({ workdir }: HostedCommand, announcement: string, { stderr }: Here): void {
-  stderr.write(announcement)
-  if (workdir === undefined) return
-  const failure = changeFolder(toByteText(workdir))
-  if (failure < 0) throw folderFailure(workdir, errorText(-failure))
-}

@@ -1,11 +1,9 @@
 import { hostname } from '../adapters/kernel/procfs.ts'
 import type { HostedCommand } from '../cli/context.ts'
+import { ANY_HOST } from '../cli/elsewhere.ts'
 import { ownHostName } from '../domain/fleet/host-name.ts'
 import { unknownHost } from '../views/words/host-failures.ts'
 import { type Here, runThere } from './run-there.ts'
-
-/** The name for the host that can start the command first. */
-const ANY = 'any'
 
 /**
  * Runs this command on the host that it names, and ends as it ends. Returns if that is this host. Throws if it cannot be
@@ -13,7 +11,7 @@ const ANY = 'any'
  */
 export async function runOnHost(command: HostedCommand, here: Here): Promise<void> {
   const { remoteHosts, hostName } = here.settings
-  if (command.host === ANY && command.name !== 'release') {
+  if (command.host === ANY_HOST && command.name !== 'release') {
     const { runOnAnyHost } = await import('./any-host.ts')
     return runOnAnyHost(command, here)
   }

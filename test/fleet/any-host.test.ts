@@ -134,7 +134,7 @@ fleetTest.test('if no host answers, that is the reason', async () => {
   expect(stderr).toContain('Cannot reach gpu1: ')
 })
 
-test('a host that prints without end before it grants GPUs is left out', async () => {
+test('a host that prints without end before it grants GPUs is left out, with the reason', async () => {
   using caller = await testPool(0)
   const ssh = join(caller.folder, 'endless')
   mkdirSync(ssh)
@@ -146,6 +146,7 @@ test('a host that prints without end before it grants GPUs is left out', async (
   ]
   writeFileSync(join(ssh, 'ssh'), lines.join('\n'), { mode: 0o755 })
   Object.assign(caller.env, { PATH: `${ssh}:${caller.env.PATH}`, CANHAZGPU_REMOTE_HOSTS: 'gpu1' })
-  const { status, stdout } = await caller.chg('run', '--host', 'any', '--', 'true')
-  expect({ status, stdout }).toEqual({ status: 75, stdout: '' })
+  const { status, stdout, stderr } = await caller.chg('run', '--host', 'any', '--', 'true')
+  expect({ status, stdout }).toEqual({ status: 125, stdout: '' })
+  expect(stderr).toContain('canhazgpu does not answer on gpu1: it prints too much before it has GPUs')
 })

@@ -5,7 +5,7 @@ import { storedPool } from '../support/database.ts'
 import { type TestFleet, testFleet } from '../support/fleet.ts'
 import { untilAllFree } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
-import { binary, type Child, finished } from '../support/pool.ts'
+import { type Child, finished } from '../support/pool.ts'
 import { kill, parentOf, pidsWith } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 
@@ -158,13 +158,12 @@ needing('ssh', 'sshd', 'ps').describe('a lost end of run --host', () => {
   })
 
   test('a host without canhazgpu: the remedy', async () => {
-    rmSync(`${fleet.host.programs}/canhazgpu`)
+    using _ = fleet.host.replaceProgram('echo canhazgpu: not found >&2; exit 127')
     const { status, stderr } = await fleet.caller.chg('run', '--host', 'gpu1', '--', 'true')
     expect(status).toBe(125)
     expect(stderr).toMatch(
       /^Error: canhazgpu does not answer on gpu1: .*not found - install this version there/,
     )
-    await Bun.$`ln -s ${binary} ${fleet.host.programs}/canhazgpu`
   })
 
   test('another version of requests is refused with both versions', async () => {

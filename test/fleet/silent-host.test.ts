@@ -1,10 +1,16 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { type TestFleet, testFleet } from '../support/fleet.ts'
 import { untilAllFree } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
 import { binary, finished } from '../support/pool.ts'
 import { kill, pidsWith } from '../support/processes.ts'
+import { until } from '../support/until.ts'
+
+/** It answers when it could start the command, and then nothing but pings. */
+const ONLY_PONGS = `first && exec $REAL "$@"
+printf 'canhazgpu-remote 1\\n'
+while printf 'P\\0\\0\\0\\0'; do sleep 1; done`
 
 needing('ssh', 'sshd').describe('a host that gives no answer, or none that is over', () => {
   let fleet: TestFleet
@@ -58,17 +64,24 @@ needing('ssh', 'sshd').describe('a host that gives no answer, or none that is ov
   })
 
   test('a host that only answers pings does not keep run --host any from the next one', async () => {
-    const { programs } = fleet.host
-    rmSync(`${programs}/canhazgpu`)
-    const lines = [
-      '#!/bin/sh',
-      `mkdir ${programs}/asked && exec ${binary} "$@"`,
-      "printf 'canhazgpu-remote 1\\n'",
-      "while printf 'P\\0\\0\\0\\0'; do sleep 1; done",
-    ]
-    writeFileSync(`${programs}/canhazgpu`, lines.join('\n'), { mode: 0o755 })
+    using _ = fleet.host.replaceProgram(ONLY_PONGS)
     const { status, stderr } = await finished(fleet.caller.start('run', '--host', 'any', '--', 'true'))
     expect(status).toBe(0)
     expect(stderr).toStartWith('Host gpu2\n')
+  })
+
+  test('Ctrl-C while a host is to start the command ends run --host any', async () => {
+    using _ = fleet.host.replaceProgram(
+      ONLY_PONGS.replace('printf', `touch ${fleet.caller.folder}/called; printf`),
+    )
+    const caller = fleet.caller.start('run', '--host', 'any', '--', 'true')
+    await until('it is called', () => existsSync(`${fleet.caller.folder}/called`))
+    // Its greeting may be on its way; it gives no other sign.
+    await until('Ctrl-C ends it', () => {
+      caller.kill('SIGINT')
+      return caller.exitCode !== null
+    })
+    expect(caller.exitCode).toBe(130)
+    expect(await new Response(caller.stderr).text()).toBe('Error: Interrupted while connecting to gpu1\n')
   })
 })

@@ -1,3 +1,4 @@
+import type { TestNetwork } from './network.ts'
 import { type TestPool, testPool } from './pool.ts'
 import { type SshHost, sshHost } from './ssh-host.ts'
 
@@ -10,11 +11,16 @@ export interface TestFleet extends Disposable {
 }
 
 /** One host for each number of GPUs: `gpu1`, `gpu2` … */
-export async function testFleet(...gpus: readonly number[]): Promise<TestFleet> {
+export const testFleet = (...gpus: readonly number[]): Promise<TestFleet> => fleetIn(undefined, gpus)
+
+/** One host, `gpu1`, on the other side of a network. */
+export const networkFleet = (network: TestNetwork): Promise<TestFleet> => fleetIn(network, [1])
+
+async function fleetIn(network: TestNetwork | undefined, gpus: readonly number[]): Promise<TestFleet> {
   const caller = await testPool(0)
   const hosts: SshHost[] = []
   for (const [at, count] of gpus.entries()) {
-    hosts.push(await sshHost(`gpu${at + 1}`, await testPool(count), caller))
+    hosts.push(await sshHost(`gpu${at + 1}`, await testPool(count), caller, network))
   }
   const [host] = hosts
   if (host === undefined) throw new Error('a fleet has a host')

@@ -7,6 +7,8 @@ export type Need =
   | 'users'
   | 'mounts'
   | 'containers'
+  /** Networks of their own (test/support/network.ts). */
+  | 'networks'
   /** systemd is installed; it need not run. */
   | 'systemd'
   | 'first pid namespace'
@@ -62,6 +64,8 @@ function reasonOf(need: Need): string | null {
       return reasonOf('root') ?? unshares('-m')
     case 'containers':
       return reasonOf('root') ?? unshares('--pid', '--fork', '--mount-proc', '--uts')
+    case 'networks':
+      return missing('root', 'ip', 'nsenter') ?? unshares('--net')
     case 'systemd':
       return missing('containers') ?? (existsSync('/lib/systemd/systemd') ? null : notInstalled('systemd'))
     case 'embedded pool':

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { binary } from './embedded.ts'
 import { isRoot } from './needs.ts'
+import type { TestNetwork } from './network.ts'
 import type { TestPool } from './pool.ts'
 import { kill, pidsWith } from './processes.ts'
 import { ownName } from './unix-users.ts'
@@ -26,12 +27,27 @@ export interface SshHost extends Disposable {
   sessions(): readonly number[]
   /** Where sessions find `canhazgpu`. */
   readonly programs: string
+  /**
+   * Until its disposal, sessions run this shell script in place of `canhazgpu`, which is `$REAL` there. `first` succeeds
+   * once, for the first session.
+   */
+  replaceProgram(script: string): Disposable
   restart(): Promise<void>
   stop(): Promise<void>
 }
 
+/** Where the server and its clients are. */
+type Place = Pick<TestNetwork, 'address' | 'onCaller' | 'onHost'>
+
+const LOOPBACK: Place = { address: '127.0.0.1', onCaller: [], onHost: [] }
+
 /** Starts an SSH server for the account of the tests. `caller` gets a client that knows the host by this name. */
-export async function sshHost(name: string, pool: TestPool, caller: TestPool): Promise<SshHost> {
+export async function sshHost(
+  name: string,
+  pool: TestPool,
+  caller: TestPool,
+  place: Place = LOOPBACK,
+): Promise<SshHost> {
   const folder = mkdtempSync(join(tmpdir(), 'canhazgpu-ssh-'))
   const programs = `${folder}/bin`
   mkdirSync(programs)
@@ -47,8 +63,8 @@ export async function sshHost(name: string, pool: TestPool, caller: TestPool): P
     CANHAZGPU_STORE: pool.store,
     CANHAZGPU_TEST_HOST: folder,
   }
-  let server = await startServer(folder, variables)
-  const introduce = () => addHost(caller, { name, folder, port: server.port })
+  let server = await startServer(folder, variables, place)
+  const introduce = () => addHost(caller, { ...place, name, folder, port: server.port })
   introduce()
   const stop = async () => {
     server.process.kill('SIGKILL')
@@ -56,7 +72,7 @@ export async function sshHost(name: string, pool: TestPool, caller: TestPool): P
   }
   const restart = async () => {
     await stop()
-    server = await startServer(folder, variables)
+    server = await startServer(folder, variables, place)
     introduce()
   }
   return {
@@ -66,10 +82,25 @@ export async function sshHost(name: string, pool: TestPool, caller: TestPool): P
       return restart()
     },
     sessions: () => sessionsOf(server.process.pid),
+    replaceProgram: (script) => replaceProgram(programs, script),
     [Symbol.dispose]() {
       server.process.kill('SIGKILL')
       for (const pid of pidsWith(`CANHAZGPU_TEST_HOST=${folder}`)) kill(pid, 'SIGKILL')
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+    },
+  }
+}
+
+function replaceProgram(programs: string, script: string): Disposable {
+  const program = `${programs}/canhazgpu`
+  rmSync(program)
+  const lines = ['#!/bin/sh', `REAL=${binary}`, `first() { mkdir ${programs}/asked 2> /dev/null; }`, script]
+  writeFileSync(program, `${lines.join('\n')}\n`, { mode: 0o755 })
+  return {
+    [Symbol.dispose]() {
+      rmSync(`${programs}/asked`, { recursive: true, force: true })
+      rmSync(program)
+      symlinkSync(binary, program)
     },
   }
 }
@@ -80,13 +111,17 @@ interface Server {
 }
 
 /** Another program may take the port in between, so there are several attempts. */
-async function startServer(folder: string, variables: Readonly<Record<string, string>>): Promise<Server> {
+async function startServer(
+  folder: string,
+  variables: Readonly<Record<string, string>>,
+  { address, onHost }: Place,
+): Promise<Server> {
   const settings = Object.entries(variables).map(([name, value]) => `"${name}=${value}"`)
   for (let attempt = 0; attempt < 10; attempt++) {
     const port = freePort()
     const lines = [
       `Port ${port}`,
-      'ListenAddress 127.0.0.1',
+      `ListenAddress ${address}`,
       `HostKey ${folder}/host`,
       `AuthorizedKeysFile ${folder}/authorized`,
       'StrictModes no',
@@ -97,12 +132,15 @@ async function startServer(folder: string, variables: Readonly<Record<string, st
       `SetEnv ${settings.join(' ')}`,
     ]
     writeFileSync(`${folder}/sshd_config`, `${lines.join('\n')}\n`)
-    const server = Bun.spawn([Bun.which('sshd') ?? 'sshd', '-D', '-e', '-f', `${folder}/sshd_config`], {
-      env: { PATH: '/usr/bin:/bin' },
-      stdin: 'ignore',
-      stdout: 'ignore',
-      stderr: 'pipe',
-    })
+    const server = Bun.spawn(
+      [...onHost, Bun.which('sshd') ?? 'sshd', '-D', '-e', '-f', `${folder}/sshd_config`],
+      {
+        env: { PATH: '/usr/bin:/bin' },
+        stdin: 'ignore',
+        stdout: 'ignore',
+        stderr: 'pipe',
+      },
+    )
     if (await isListening(server.stderr)) return { process: server, port }
     await server.exited
   }
@@ -135,15 +173,21 @@ function freePort(): number {
   return port
 }
 
+interface Introduced extends Place {
+  readonly name: string
+  readonly folder: string
+  readonly port: number
+}
+
 /** `ssh` finds the settings of an account by its home folder, so a stand-in names those of the test. */
-function addHost(caller: TestPool, { name, folder, port }: { name: string; folder: string; port: number }) {
+function addHost(caller: TestPool, { name, folder, port, address, onCaller }: Introduced) {
   const ssh = `${caller.folder}/ssh`
   mkdirSync(ssh, { recursive: true })
-  writeFileSync(`${ssh}/known-${name}`, `[127.0.0.1]:${port} ${readFileSync(`${folder}/host.pub`, 'utf8')}`)
+  writeFileSync(`${ssh}/known-${name}`, `[${address}]:${port} ${readFileSync(`${folder}/host.pub`, 'utf8')}`)
   writeFileSync(
     `${ssh}/config-${name}`,
     `Host ${name}
-  HostName 127.0.0.1
+  HostName ${address}
   Port ${port}
   User ${ownName()}
   IdentityFile ${folder}/key
@@ -154,7 +198,10 @@ function addHost(caller: TestPool, { name, folder, port }: { name: string; folde
   )
   writeFileSync(`${ssh}/config`, `Include ${ssh}/config-*\n`)
   if (!existsSync(`${ssh}/ssh`)) {
-    writeFileSync(`${ssh}/ssh`, `#!/bin/sh\nexec ${Bun.which('ssh')} -F ${ssh}/config "$@"\n`)
+    writeFileSync(
+      `${ssh}/ssh`,
+      `#!/bin/sh\nexec ${[...onCaller, Bun.which('ssh')].join(' ')} -F ${ssh}/config "$@"\n`,
+    )
     chmodSync(`${ssh}/ssh`, 0o755)
     caller.env.PATH = `${ssh}:${caller.env.PATH}`
   }

@@ -19,15 +19,21 @@ export type HostAnswer =
 const MOST_OUTPUT = 2 * 1024 * 1024
 const MOST_REASON = 8192
 const SSH_FAILED = 255
+/** For the end of a killed process. */
+const LONGEST_END_MS: Millis = 1_000
 const SIGKILL = 9
 
 type Reader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>
 
 /**
  * Runs a command line that speaks like `canhazgpu __remote`, usually that of `ssh`, and returns its whole answer. Several
- * can run at once. It is ended at the deadline.
+ * can run at once. It is ended at the deadline, or once the answer is not `needed` any longer.
  */
-export async function askHost(argv: readonly string[], deadline: Millis): Promise<HostAnswer> {
+export async function askHost(
+  argv: readonly string[],
+  deadline: Millis,
+  needed?: AbortSignal,
+): Promise<HostAnswer> {
   let child: Bun.Subprocess<'pipe', 'pipe', 'pipe'>
   try {
     // In a session of its own, so that the keys of our terminal do not end it, and it finds no terminal to ask at.
@@ -37,12 +43,14 @@ export async function askHost(argv: readonly string[], deadline: Millis): Promis
   }
   const [output, errorOutput] = [child.stdout.getReader(), child.stderr.getReader()]
   let isLate = false
-  const timer = setTimeout(() => {
+  const giveUp = () => {
     isLate = true
     end(child)
     // Another process may have inherited them from `ssh`.
     for (const each of [output, errorOutput]) void each.cancel()
-  }, deadline)
+  }
+  const timer = setTimeout(giveUp, deadline)
+  needed?.addEventListener('abort', giveUp)
   try {
     const reason = textOf(errorOutput)
     const answer = await answerIn(output)
@@ -57,7 +65,10 @@ export async function askHost(argv: readonly string[], deadline: Millis): Promis
     return { kind: 'not-understood', reason: error.message }
   } finally {
     clearTimeout(timer)
+    needed?.removeEventListener('abort', giveUp)
     end(child)
+    // This process may become another program, which must not have a child that it does not know.
+    await Promise.race([child.exited, Bun.sleep(LONGEST_END_MS)])
   }
 }
 

@@ -99,7 +99,7 @@ class RunningCall {
   /** Restores the terminal. */
   close(): void {
     this.#terminal?.close()
-    this.#link.close({ isAnswered: this.#end?.kind === 'ended' })
+    this.#link.close({ ends: this.#end?.kind === 'ended' && (this.#isStarted || !this.#isAttempt) })
   }
 
   #exchange(): void {
@@ -179,6 +179,11 @@ class RunningCall {
     }
   }
 
+  /** Then the caller would go on with another host. */
+  get #isAttempt(): boolean {
+    return this.#call.announcement !== undefined
+  }
+
   get #isStarted(): boolean {
     return this.#stage.kind === 'started'
   }
@@ -215,7 +220,7 @@ class RunningCall {
     for (const signal of signals) {
       const isTooLate = this.#isStarted
         ? this.#link.isSilent
-        : !this.#link.isGreeted || this.#signals.isRepeated
+        : this.#isAttempt || !this.#link.isGreeted || this.#signals.isRepeated
       if (isTooLate) this.#end = this.#isStarted ? { kind: 'lost' } : { kind: 'interrupted' }
       this.#link.send(FROM_CALLER.signal, new Uint8Array([signal]))
     }

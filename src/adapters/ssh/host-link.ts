@@ -109,10 +109,10 @@ export class HostLink {
     return { kind: isConnected && !this.isGreeted ? 'not-understood' : 'unreachable', reason }
   }
 
-  /** `isAnswered`: then `ssh` ends by itself. */
-  close({ isAnswered }: { readonly isAnswered: boolean }): void {
+  /** `ends`: `ssh` ends by itself, because the host has answered and we end too. */
+  close({ ends }: { readonly ends: boolean }): void {
     this.#ssh.input.end()
-    if (!isAnswered) this.#ssh.kill()
+    if (!ends) this.#ssh.kill()
   }
 
   #noteReason(): void {

@@ -1,8 +1,10 @@
 import type { End } from '../../domain/fleet/frames.ts'
 import type { RemoteHost } from '../../domain/fleet/host-name.ts'
 import type { Millis } from '../../domain/pool/model.ts'
+import { steadyNow } from '../kernel/clock.ts'
 import { close } from '../kernel/libc/descriptors.ts'
 import { kill, reap } from '../kernel/libc/process.ts'
+import { pollAny } from '../kernel/poll.ts'
 import { endOf, newPipe, spawn } from '../kernel/spawn.ts'
 import { inheritedEnvironment, toByteText } from '../process/environment.ts'
 import { Inlet } from './inlet.ts'
@@ -17,10 +19,13 @@ export interface SshProcess {
   readonly errorOutput: Inlet
   /** How it ended; null before. */
   readonly end: () => End | null
+  /** Waits for its end: this process may become another program, which must not have a child that it does not know. */
   readonly kill: () => void
 }
 
 const SIGKILL = 9
+const LONGEST_END_MS: Millis = 1_000
+const CHECK_EVERY_MS: Millis = 1
 
 /** A negated errno if `ssh` cannot be started. */
 export function startSsh(host: RemoteHost, request: string, connectTimeout: Millis): SshProcess | number {
@@ -48,6 +53,8 @@ export function startSsh(host: RemoteHost, request: string, connectTimeout: Mill
     end,
     kill: () => {
       if (end() === null) kill(pid, SIGKILL)
+      const until = steadyNow() + LONGEST_END_MS
+      while (end() === null && steadyNow() < until) pollAny([], CHECK_EVERY_MS)
     },
   }
 }

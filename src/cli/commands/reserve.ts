@@ -15,7 +15,7 @@ import { book } from '../booking.ts'
 import { command } from '../command.ts'
 import type { Given } from '../command-spec.ts'
 import type { Context } from '../context.ts'
-import { anyHostOption, unlessElsewhere } from '../elsewhere.ts'
+import { ANY_HOST, anyHostOption, unlessElsewhere } from '../elsewhere.ts'
 import { duration, when } from '../options/kinds.ts'
 import { option, overriddenByAnyOf } from '../options/option.ts'
 
@@ -58,6 +58,7 @@ export const reserve = command({
   ],
   options,
   handle: async (given, context): Promise<Reserved> => {
+    refuseOnAnyHost(given, context)
     await unlessElsewhere('reserve', given, { context, options })
     if (given.wait !== undefined) context.keepInherited()
     const form = formOf(given)
@@ -127,6 +128,14 @@ function formOf({ short, export: exported, docker }: ReserveOptions): Form {
     throw new CanhazgpuError('usage', 'Only one of --short, --export and --docker can be printed')
   }
   return chosen?.[1] ?? 'sentence'
+}
+
+/** A booking or a claim is about the GPUs of one host, and being asked for a forecast must not perform it. */
+function refuseOnAnyHost({ host, at, claim }: ReserveOptions, { caller }: Context): void {
+  const isAny = caller === null ? host === ANY_HOST : caller.wantsForecast
+  if (!isAny || (at === undefined && claim !== true)) return
+  const flag = at === undefined ? '--claim' : '--at'
+  throw new CanhazgpuError('usage', `${flag} needs one host, not --host any`, { hint: 'name the host' })
 }
 
 async function refuseWithoutNvidia(context: Context): Promise<void> {

@@ -26,15 +26,17 @@ export interface ForecastSource {
   readonly stopped: readonly string[]
   /** The process that would wait. */
   readonly process: ProcessIdentity
+  /** The Unix groups of its account. */
+  readonly groups: readonly number[]
 }
 
 /** What would happen to this request as a newcomer. Changes nothing. */
 export function forecastOf(pool: Pool, intent: Intent, source: ForecastSource): Forecast {
-  const { moment: now, observation: observed, process } = source
+  const { moment: now, observation: observed, process, groups } = source
   const stopped = (each: ProcessIdentity): boolean =>
     pool.queue.some((entry) => entry.process === each && source.stopped.includes(entry.id))
   const processes = { alive: () => 'unknown' as const, stopped }
-  const context = { actor: intent.owner.account, now, processes, observed }
+  const context = { actor: intent.owner.account, groups, now, processes, observed }
   const { pool: after, answer } = acquireUnits(pool, { op: 'acquire', intent, wait: { process } }, context)
   if (isRefusal(answer)) return { kind: 'refused', reason: answer.refused }
   if (answer.kind === 'granted') return { kind: 'now' }

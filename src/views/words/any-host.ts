@@ -11,6 +11,10 @@ export function chosenHostLine(host: HostName, what: 'starts' | 'waits', json: b
   return what === 'starts' ? `Host ${host}\n` : `No host can start it now: waiting on ${host}\n`
 }
 
+/** The host with the request, or with its place in the queue, cannot be used any longer. The next line names another one. */
+export const nextHostLine = ({ message }: CanhazgpuError, json: boolean): string =>
+  json ? '' : `${message}: asking the other hosts\n`
+
 /** No host can start the request now, and it may not wait. */
 export function noHostNow({ host, forecast }: Asked<HostName>, now: Millis): CanhazgpuError {
   const at =

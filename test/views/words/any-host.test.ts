@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
 import type { HostForecast } from '../../../src/domain/fleet/forecast.ts'
 import type { HostName } from '../../../src/domain/fleet/host-name.ts'
-import { chosenHostLine, noHostNow, noUsableHost } from '../../../src/views/words/any-host.ts'
+import { chosenHostLine, nextHostLine, noHostNow, noUsableHost } from '../../../src/views/words/any-host.ts'
 import { hostForecast } from '../../../src/views/words/host-forecast.ts'
 
 const host = (name: string) => name as HostName
@@ -19,6 +19,12 @@ test('the line that names the host', () => {
   expect(chosenHostLine(host('gpu2'), 'starts', false)).toBe('Host gpu2\n')
   expect(chosenHostLine(host('gpu2'), 'waits', false)).toBe('No host can start it now: waiting on gpu2\n')
   expect(chosenHostLine(host('gpu2'), 'waits', true)).toBe('{"host":"gpu2"}\n')
+})
+
+test('the line that says why another host is looked for', () => {
+  const error = new CanhazgpuError('host-unreachable', 'Cannot reach gpu2: gone', { hint: 'look' })
+  expect(nextHostLine(error, false)).toBe('Cannot reach gpu2: gone: asking the other hosts\n')
+  expect(nextHostLine(error, true)).toBe('')
 })
 
 test('no host can start it now', () => {
