@@ -1,4 +1,5 @@
 import { chmodSync, rmSync, symlinkSync } from 'node:fs'
+import { chunksPlugin } from './chunks.ts'
 
 export interface Compilation {
   readonly outfile: string
@@ -8,7 +9,7 @@ export interface Compilation {
 
 /** Compiles the executable. It must not load files of Bun (.env, bunfig.toml) from the user's working folder. */
 export async function compile({ outfile, foreign }: Compilation): Promise<void> {
-  const built = await Bun.build({
+  const options = {
     entrypoints: [
       'src/entries/main.ts',
       'src/adapters/daemon/exit-worker.ts',
@@ -17,10 +18,14 @@ export async function compile({ outfile, foreign }: Compilation): Promise<void> 
     target: 'bun',
     format: 'esm',
     minify: true,
-    bytecode: true,
     // A command loads only the modules that it needs.
     splitting: true,
     define: { BUILT_FROM: JSON.stringify(commit()), BUILT_AT: String(commitTime()) },
+  } as const satisfies Bun.BuildConfig
+  const built = await Bun.build({
+    ...options,
+    plugins: [await chunksPlugin(options)],
+    bytecode: true,
     compile: {
       outfile,
       ...foreign,

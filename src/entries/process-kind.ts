@@ -1,18 +1,7 @@
-import { unavailable } from '../adapters/kernel/libc/library.ts'
 import { exitNow } from '../adapters/kernel/libc/process.ts'
 import type { RemoteCaller } from '../cli/context.ts'
-import { runProgram } from '../cli/program.ts'
-import { commandLineMain } from './command-line.ts'
-import { VERSION } from './version.ts'
 
-// Imported here, they are in the chunk that every command line loads: what each command imports, and the most frequent
-// command.
-import '../cli/command.ts'
-import '../cli/commands/status.ts'
-
-export { reportDefect } from './defects.ts'
-
-/** Runs the kind of process that the first argument names: a command line, or a process that another one starts. */
+/** Runs the kind of process that the first argument names. It loads nothing that only a typed command needs. */
 export async function runProcess(args: readonly string[]): Promise<void> {
   switch (args[0]) {
     case '__probe': {
@@ -69,14 +58,17 @@ export async function runProcess(args: readonly string[]): Promise<void> {
       break
     }
     case '__rejoin': {
-      const { decodeRejoin } = await import('./successor.ts')
+      const [{ decodeRejoin }, { commandLineMain }] = await Promise.all([
+        import('./successor.ts'),
+        import('./command-process.ts'),
+      ])
       const rejoin = decodeRejoin(args[1])
       exitNow(await commandLineMain(args.slice(2), rejoin, await callerOf(rejoin?.gate)))
       break
     }
     default: {
-      if (unavailable === undefined) exitNow(await commandLineMain(args))
-      else process.exitCode = await runWithoutMachine(args, unavailable)
+      const { commandMain } = await import('./command-process.ts')
+      await commandMain(args)
     }
   }
 }
@@ -86,16 +78,4 @@ async function callerOf(gate: number | undefined): Promise<RemoteCaller | null> 
   if (gate === undefined) return null
   const { remoteCaller } = await import('./hosted.ts')
   return remoteCaller(gate)
-}
-
-const NO_TERMINAL = { terminal: false, color: false, columns: Number.POSITIVE_INFINITY } as const
-
-/** If the C library cannot be called, `--help` works, and every command fails with the reason. */
-function runWithoutMachine(args: readonly string[], reason: unknown): Promise<number> {
-  return runProgram(args, {
-    version: VERSION,
-    stdout: { write: (text) => process.stdout.write(text), ...NO_TERMINAL },
-    stderr: { write: (text) => process.stderr.write(text), ...NO_TERMINAL },
-    open: () => Promise.reject(reason),
-  })
 }

@@ -22,7 +22,7 @@ async function loadedWith(...entries: readonly string[]): Promise<ReadonlySet<st
 
 test('status and run do not load what only doctor uses', async () => {
   const commands = ['status', 'run'].map((name) => `src/cli/commands/${name}.ts`)
-  const loaded = await loadedWith('src/entries/main.ts', 'src/entries/process-kind.ts', ...commands)
+  const loaded = await loadedWith('src/entries/main.ts', 'src/entries/command-process.ts', ...commands)
   expect(loaded.size).toBeGreaterThan(50)
   expect([...loaded].filter((path) => /doctor|diagnosis|overview|admin-guide/.test(path))).toEqual([])
   expect([...(await loadedWith('src/entries/doctor.ts'))].some((path) => /diagnosis/.test(path))).toBe(true)
@@ -33,9 +33,16 @@ test('without other hosts nothing about them is loaded', async () => {
     [...loaded].filter((path) => /\/(board|fleet)\/|entries\/(board|hosts|publish|snapshot)/.test(path))
   const commands = ['status', 'run', 'reserve', 'release', 'queue', 'report']
   const loaded = await loadedWith(
-    ...['main', 'process-kind', 'embedded-access', 'daemon-access', 'launcher', 'supervisor', 'daemon'].map(
-      (name) => `src/entries/${name}.ts`,
-    ),
+    ...[
+      'main',
+      'command-process',
+      'process-kind',
+      'embedded-access',
+      'daemon-access',
+      'launcher',
+      'supervisor',
+      'daemon',
+    ].map((name) => `src/entries/${name}.ts`),
     ...commands.map((name) => `src/cli/commands/${name}.ts`),
   )
   // The options, and how the settings are read.
@@ -51,6 +58,7 @@ test('without other hosts nothing about them is loaded', async () => {
 /** What the short commands load in both modes. */
 const SHORT_COMMANDS = [
   'entries/main',
+  'entries/command-process',
   'entries/process-kind',
   'entries/daemon-access',
   'entries/embedded-access',
