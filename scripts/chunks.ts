@@ -10,6 +10,7 @@ import { resolve } from 'node:path'
  * those that the files in `and` load too.
  */
 const GROUPS: readonly Group[] = [
+  { of: ['src/entries/main.ts'] },
   // Every process. A supervisor is small and starts with every run.
   { of: ['src/entries/supervisor.ts'], and: ['src/entries/command-process.ts', 'src/entries/launcher.ts'] },
   { of: ['src/entries/supervisor.ts'] },
