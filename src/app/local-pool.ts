@@ -21,7 +21,6 @@ import type { LockPatience } from '../ports/store.ts'
 import type { Trace } from '../ports/trace.ts'
 import { perform } from './perform.ts'
 import { readPool, readSettledPool } from './read-pool.ts'
-import { usageAnswer } from './usage/usage-answer.ts'
 
 /** The parts of a local pool. */
 export interface LocalParts {
@@ -272,7 +271,10 @@ export class LocalPool implements PoolService {
   }
 
   usage<Name extends keyof UsageQuestions>(question: UsageQuestion<Name>): Promise<UsageAnswers[Name]> {
-    return this.#traced(question.kind, () => usageAnswer(this.#parts, question))
+    return this.#traced(question.kind, async () => {
+      const { usageAnswer } = await import('./usage/usage-answer.ts')
+      return usageAnswer(this.#parts, question)
+    })
   }
 
   events(signal: AbortSignal): AsyncIterable<void> {

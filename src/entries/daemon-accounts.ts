@@ -2,7 +2,7 @@ import { groupsOfAccounts } from '../adapters/accounts/account-groups.ts'
 import { SubordinateUids } from '../adapters/accounts/subordinate-uids.ts'
 import { userNames } from '../adapters/accounts/users.ts'
 import type { Identity } from '../daemon/caller.ts'
-import { unnamed } from '../domain/ledger/shown-accounts.ts'
+import { unnamed } from '../domain/ledger/shown-names.ts'
 import type { Account, GpuProcess, Probe } from '../domain/pool/model.ts'
 import type { Credentials } from '../ports/daemon-listener.ts'
 

@@ -1,4 +1,4 @@
-import { unnamed } from '../../domain/ledger/shown-accounts.ts'
+import { unnamed } from '../../domain/ledger/shown-names.ts'
 import type { Account } from '../../domain/pool/model.ts'
 import { readText } from '../kernel/procfs.ts'
 import { userNames } from './users.ts'

@@ -1,4 +1,4 @@
-import { unnamed } from '../../domain/ledger/shown-accounts.ts'
+import { unnamed } from '../../domain/ledger/shown-names.ts'
 import type { Account } from '../../domain/pool/model.ts'
 import { effectiveUid } from '../kernel/libc/rights.ts'
 import { otherUserNamespace, outerUid } from './user-namespace.ts'

@@ -1,5 +1,5 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
-import { unnamed } from '../../domain/ledger/shown-accounts.ts'
+import { unnamed } from '../../domain/ledger/shown-names.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import { shortened } from '../../domain/text/text.ts'
 import { readSmallFile } from '../files/small-file.ts'

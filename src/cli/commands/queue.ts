@@ -1,4 +1,4 @@
-import { shownName } from '../../domain/ledger/shown-accounts.ts'
+import { shownName } from '../../domain/ledger/shown-names.ts'
 import type { QueueOverview, QueuePlace } from '../../domain/schedule/queue-places.ts'
 import { formatDuration } from '../../domain/text/duration.ts'
 import { printable } from '../../domain/text/text.ts'

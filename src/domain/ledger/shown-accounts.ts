@@ -1,12 +1,5 @@
-import type { Account, Owner } from '../pool/model.ts'
-
-/** `alice`, or `alice (bob)` if account bob chose the shown name alice. */
-export function shownName({ owner }: { readonly owner: Owner }): string {
-  return labelOf({ user: owner.shownName, account: owner.account })
-}
-
-const labelOf = ({ user, account }: { user: string; account: Pick<Account, 'name'> }): string =>
-  user === account.name ? user : `${user} (${account.name})`
+import type { Account } from '../pool/model.ts'
+import { labelOf, unnamed } from './shown-names.ts'
 
 /** The most shown names of one account that have labels. A user can choose a new name for each reservation. */
 const MOST_NAMES = 100
@@ -80,9 +73,6 @@ function withRealName({ user, account }: Holder, names: ReadonlySet<string> | un
   if (name !== unnamed(uid) || only === undefined || names?.size !== 1) return { user, account }
   return { user: user === name ? only : user, account: { uid, name: only } }
 }
-
-/** Stands for the name of an account that has none, or whose name is not known. */
-export const unnamed = (uid: number): string => `uid ${uid}`
 
 /** Adds up the sums that have the same label. */
 export function byLabel<Sum>(

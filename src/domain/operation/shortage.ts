@@ -1,4 +1,4 @@
-import { shownName } from '../ledger/shown-accounts.ts'
+import { shownName } from '../ledger/shown-names.ts'
 import { availabilityOf, reservedUnits } from '../observation/allocation.ts'
 import { usersOf } from '../observation/evidence.ts'
 import { replacedIn, type UnitFault, type UnitUse } from '../observation/readings.ts'

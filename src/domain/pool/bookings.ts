@@ -1,4 +1,4 @@
-import { shownName } from '../ledger/shown-accounts.ts'
+import { shownName } from '../ledger/shown-names.ts'
 import type { Booking, BookingTerm, Millis, Pool, Reservation, UnitId } from './model.ts'
 import { unitsOf } from './units.ts'
 

@@ -1,7 +1,7 @@
 import type { DriverCheck } from '../../app/compare-driver.ts'
 import type { PoolCreated, StoredPlace } from '../../app/set-up.ts'
 import { CanhazgpuError, type ErrorCode } from '../../domain/errors.ts'
-import { shownName } from '../../domain/ledger/shown-accounts.ts'
+import { shownName } from '../../domain/ledger/shown-names.ts'
 import { poolThreshold } from '../../domain/observation/threshold.ts'
 import type { Pool, Unit } from '../../domain/pool/model.ts'
 import type { Checkup, Problem } from '../../domain/pool/soundness.ts'

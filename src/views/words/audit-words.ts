@@ -1,5 +1,5 @@
 import type { AuditedChange, AuditRecord, RuleChange } from '../../domain/ledger/audit.ts'
-import { shownName } from '../../domain/ledger/shown-accounts.ts'
+import { shownName } from '../../domain/ledger/shown-names.ts'
 import { printable } from '../../domain/text/text.ts'
 import { formatWhen } from '../../domain/text/when.ts'
 import { localOffset, logTime } from './clock-time.ts'

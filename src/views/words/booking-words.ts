@@ -1,5 +1,5 @@
 import type { CanhazgpuError } from '../../domain/errors.ts'
-import { shownName } from '../../domain/ledger/shown-accounts.ts'
+import { shownName } from '../../domain/ledger/shown-names.ts'
 import type { BookedUp, Reason, Unbookable } from '../../domain/operation/refusal.ts'
 import type { Booked } from '../../domain/pool/bookings.ts'
 import type { Booking, Millis, Scope } from '../../domain/pool/model.ts'

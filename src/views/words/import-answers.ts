@@ -1,5 +1,5 @@
 import type { PoolCreated } from '../../app/set-up.ts'
-import { shownName } from '../../domain/ledger/shown-accounts.ts'
+import { shownName } from '../../domain/ledger/shown-names.ts'
 import type { TakeOver } from '../../domain/original/take-over.ts'
 import type { ManualReservation } from '../../domain/pool/model.ts'
 import { unitsOf } from '../../domain/pool/units.ts'

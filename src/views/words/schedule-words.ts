@@ -1,4 +1,4 @@
-import { shownName } from '../../domain/ledger/shown-accounts.ts'
+import { shownName } from '../../domain/ledger/shown-names.ts'
 import type { GpuStatus, Overview } from '../../domain/observation/status.ts'
 import { bookingsOf } from '../../domain/pool/bookings.ts'
 import type { Booking, Millis } from '../../domain/pool/model.ts'

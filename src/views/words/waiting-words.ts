@@ -1,5 +1,5 @@
 import type { WaitProgress } from '../../app/waiting/wait-progress.ts'
-import { shownName } from '../../domain/ledger/shown-accounts.ts'
+import { shownName } from '../../domain/ledger/shown-names.ts'
 import type { Millis, Request, Reservation } from '../../domain/pool/model.ts'
 import type { ExpectedStart } from '../../domain/schedule/expected-starts.ts'
 import type { WaitingReason } from '../../domain/schedule/queue-places.ts'

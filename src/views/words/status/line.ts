@@ -1,4 +1,4 @@
-import { shownName } from '../../../domain/ledger/shown-accounts.ts'
+import { shownName } from '../../../domain/ledger/shown-names.ts'
 import { usersOf } from '../../../domain/observation/evidence.ts'
 import type { GpuStatus, View } from '../../../domain/observation/status.ts'
 import type { GpuMeasurement, Reservation } from '../../../domain/pool/model.ts'
