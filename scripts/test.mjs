@@ -3,6 +3,7 @@ import { executable } from './executable.mjs'
 import { openCheckout } from './open-checkout.mjs'
 import { runAllFiles, runSelected } from './test-files.mjs'
 import { installNeeds, PACKAGE_NEEDS, TEST_NEEDS, testPath } from './test-needs.mjs'
+import { installValkey } from './valkey.mjs'
 
 /**
  * `npm test [-- arguments of bun test]`: installs what the tests need, builds the executable and runs the tests. The last
@@ -20,6 +21,7 @@ async function main(args) {
   bun()
   const forPackages = args.some((arg) => arg.includes('packaging'))
   reportMissing(installNeeds(forPackages ? [...TEST_NEEDS, ...PACKAGE_NEEDS] : TEST_NEEDS))
+  if (!forPackages && !installValkey()) reportNoValkey()
   executable()
   // Tests share files with other users by default.
   process.umask(0o022)
@@ -45,6 +47,11 @@ function reportMissing(missing) {
   }
   console.error('The tests that need them are skipped. To run them too:')
   console.error(`  sudo apt-get update && sudo apt-get install ${missing.join(' ')}\n`)
+}
+
+function reportNoValkey() {
+  if (ci) finish({ passed: 0, failed: 1, skipped: 0 })
+  console.error('The tests with Valkey are skipped\n')
 }
 
 /** Without the caller's pool and settings. `CANHAZGPU_TEST_MODE=daemon` runs the given files behind a daemon. */

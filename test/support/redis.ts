@@ -1,9 +1,19 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { RedisClient } from 'bun'
+import { root } from './sources.ts'
 import { until } from './until.ts'
 
-/** A real Redis server in its own folder, which keeps nothing on disk. */
+/** `scripts/valkey.mjs` puts it there. */
+const VALKEY_SERVER = `${root}node_modules/.cache/canhazgpu-valkey/valkey-server`
+
+/** Programs that can be the notice board: for `needing`, and for `boardServer`. */
+export const ENGINES = [
+  { engine: 'Redis', program: 'redis-server' },
+  { engine: 'Valkey', program: VALKEY_SERVER },
+] as const
+
+/** A real Redis or Valkey server in its own folder, which keeps nothing on disk. */
 export interface RedisServer extends Disposable {
   readonly url: string
   readonly port: number
@@ -17,24 +27,28 @@ export interface RedisServer extends Disposable {
   readonly restart: () => Promise<void>
 }
 
+export const redisServer = (...options: readonly string[]): Promise<RedisServer> =>
+  boardServer('redis-server', ...options)
+
 /** Other processes may take a port that was free, so several are tried. */
-export async function redisServer(...options: readonly string[]): Promise<RedisServer> {
+export async function boardServer(program: string, ...options: readonly string[]): Promise<RedisServer> {
   const folder = mkdtempSync(`${tmpdir()}/redis-`)
   for (let attempt = 1; ; attempt++) {
     const port = freePort()
-    const server = start(port, folder, options)
-    if (await answers(server, port, options)) return running(server, { port, folder, options })
-    if (attempt === 10) throw new Error(`redis-server does not start: see ${folder}/log`)
+    const place = { program, port, folder, options }
+    const server = start(place)
+    if (await answers(server, port, options)) return running(server, place)
+    if (attempt === 10) throw new Error(`${program} does not start: see ${folder}/log`)
   }
 }
 
 type Server = ReturnType<typeof start>
 
-function start(port: number, folder: string, options: readonly string[]) {
+function start({ program, port, folder, options }: Place) {
   const plain = options.includes('--tls-port') ? [] : ['--port', String(port)]
   const tls = options.map((option) => option.replace('PORT', String(port)))
   const kept = ['--save', '', '--appendonly', 'no', '--bind', '127.0.0.1', '--dir', folder]
-  return Bun.spawn(['redis-server', ...kept, ...plain, ...tls, '--logfile', `${folder}/log`], {
+  return Bun.spawn([program, ...kept, ...plain, ...tls, '--logfile', `${folder}/log`], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
 }
@@ -69,12 +83,14 @@ async function ask(port: number, [command = '', ...words]: readonly string[]): P
 }
 
 interface Place {
+  readonly program: string
   readonly port: number
   readonly folder: string
   readonly options: readonly string[]
 }
 
-function running(first: Server, { port, folder, options }: Place): RedisServer {
+function running(first: Server, place: Place): RedisServer {
+  const { port, folder, options } = place
   let server = first
   return {
     port,
@@ -87,7 +103,7 @@ function running(first: Server, { port, folder, options }: Place): RedisServer {
       await server.exited
     },
     async restart() {
-      server = start(port, folder, options)
+      server = start(place)
       if (!(await answers(server, port, options))) throw new Error('redis-server does not start again')
     },
     [Symbol.dispose]() {

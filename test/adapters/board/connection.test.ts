@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { BoardConnection } from '../../../src/adapters/board/connection.ts'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
 import { needing } from '../../support/needs.ts'
-import { type RedisServer, redisServer } from '../../support/redis.ts'
+import { boardServer, ENGINES, type RedisServer, redisServer } from '../../support/redis.ts'
 
 const DEADLINE = 200
 
@@ -25,11 +25,14 @@ async function failureOf(answer: Promise<unknown>): Promise<string> {
   throw failure
 }
 
-needing('redis-server').describe('a connection to Redis', () => {
+for (const { engine, program } of ENGINES)
+  needing(program).describe(`a connection to ${engine}`, () => connectionTo(program))
+
+function connectionTo(program: string): void {
   /** A server of its own for each test, because they stop and kill it. */
   const withServer = (title: string, body: (server: RedisServer) => Promise<void>) =>
     test(title, async () => {
-      using server = await redisServer()
+      using server = await boardServer(program)
       await body(server)
     })
 
@@ -115,7 +118,7 @@ needing('redis-server').describe('a connection to Redis', () => {
   withServer('a host name that does not exist is a failure', async () => {
     expect(await failureOf(ping(opened('redis://no-such-host.invalid:6379')))).toContain('no connection')
   })
-})
+}
 
 needing('redis-server', 'openssl').test(
   'TLS: only a certificate of the named authority is accepted',

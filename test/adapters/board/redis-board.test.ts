@@ -3,7 +3,7 @@ import { BoardConnection } from '../../../src/adapters/board/connection.ts'
 import { RedisBoard } from '../../../src/adapters/board/redis-board.ts'
 import { boardContract, hostName, revision, type TestedBoard } from '../../ports/board-contract.ts'
 import { needing } from '../../support/needs.ts'
-import { type RedisServer, redisServer } from '../../support/redis.ts'
+import { boardServer, ENGINES, type RedisServer } from '../../support/redis.ts'
 import { root } from '../../support/sources.ts'
 
 /** The rules that the documentation recommends, without their first word. */
@@ -11,10 +11,13 @@ const ACL_RULES = [...(await Bun.file(`${root}docs/fleet.md`).text()).matchAll(/
   ([, rule = '']) => rule.split(' '),
 )
 
-needing('redis-server').describe('the board in Redis', () => {
+for (const { engine, program } of ENGINES)
+  needing(program).describe(`the board in ${engine}`, () => boardIn(program))
+
+function boardIn(program: string): void {
   let server: RedisServer
   beforeAll(async () => {
-    server = await redisServer()
+    server = await boardServer(program)
   })
   afterAll(() => {
     server?.[Symbol.dispose]()
@@ -96,4 +99,4 @@ needing('redis-server').describe('the board in Redis', () => {
     await board.post({ host, revision: revision(2), parts })
     expect(await server.ask('ZRANGE', 'canhazgpu:hosts', '0', '-1')).toEqual(['gpu1'])
   })
-})
+}
