@@ -47,6 +47,7 @@ const DAEMON_MODE_FILES = [
   'test/cli/commands/threshold.test.ts',
   'test/cli/commands/watch.test.ts',
   'test/cli/configured.test.ts',
+  'test/cli/fleet/board-out.test.ts',
   'test/cli/fleet/hosts.test.ts',
   'test/cli/errors.test.ts',
   'test/cli/output.test.ts',

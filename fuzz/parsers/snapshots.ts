@@ -73,7 +73,7 @@ export const snapshots: Parser = {
     ['{"gpus":', '}'],
   ],
   check(input) {
-    const status = readStatusPart(input)
+    const status = readStatusPart(input, Number.MAX_SAFE_INTEGER)
     for (const gpu of status?.gpus ?? []) {
       for (const text of [gpuLine(gpu, PLAIN), ...gpuRow(gpu, PLAIN)]) checkLine(text)
     }

@@ -7,9 +7,13 @@ import { noUrlInBoardFile, unreadableBoardFile } from '../domain/fleet/fleet-err
 import type { Millis } from '../domain/pool/model.ts'
 import type { Board } from '../ports/board.ts'
 
-/** No command on a GPU waits for this: publishing has its own process, or is done by the daemon beside its other work. */
-const DEADLINE_MS: Millis = 1_000
-const REST_MS: Millis = 5_000
+/**
+ * No command on a GPU waits for this: publishing has its own process, or is done by the daemon beside its other work. On
+ * a slow network a connection takes two to four round trips.
+ */
+const DEADLINE_MS: Millis = 3_000
+/** Shorter than the pause of a publisher. */
+const REST_MS: Millis = 4_000
 
 /** Connects when it is first used. Throws `config-invalid` if the file with the URL cannot be read. */
 export function openBoard(address: BoardAddress): Board {

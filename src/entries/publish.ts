@@ -6,18 +6,22 @@ import { CanhazgpuError } from '../domain/errors.ts'
 import { ownHostName } from '../domain/fleet/host-name.ts'
 import { SNAPSHOT_PARTS } from '../domain/fleet/snapshot.ts'
 import type { Millis } from '../domain/pool/model.ts'
+import type { OpenedPool } from '../ports/opened-pool.ts'
 import { openBoard } from './board.ts'
 import { configuration } from './configuration.ts'
 import { embeddedAccess } from './embedded-access.ts'
 import { gpuAccess } from './gpu-access.ts'
-import { takeTurnFor } from './publishing.ts'
+import { takeLongTurnFor, takeTurnFor } from './publishing.ts'
 import { snapshotOf } from './snapshot.ts'
 
 /**
- * The pauses before each attempt. Commits within the first are published together. While the board is out there is one
- * process that tries again, however many commits there are.
+ * The pauses before the first attempts. Commits within the first are published together. Meanwhile no further commit
+ * starts a process.
  */
 const PAUSES: readonly Millis[] = [200, 5_000, 10_000, 10_000, 10_000, 10_000, 10_000]
+/** If the board is out for longer, one process of the host tries again for an hour, beside those of further commits. */
+const LATER_EVERY_MS: Millis = 10_000
+const LATER_ATTEMPTS = 360
 
 /** Publishes an embedded pool once: `canhazgpu __publish <store> <turn> [<configuration>]`. */
 export async function publishMain([
@@ -31,25 +35,36 @@ export async function publishMain([
   if (settings.fleet === null || !Number.isSafeInteger(turn)) return WRONG_USAGE
   const board = openBoard(settings.fleet)
   const host = ownHostName(settings.hostName, hostname())
-  const openAccess = () =>
-    embeddedAccess({
+  const isPosted = async (): Promise<boolean> => {
+    const opened: OpenedPool[] = []
+    const access = embeddedAccess({
       ...{ settings, warn: () => {}, account: currentAccount, trace: undefined },
       checkGpuAccess: gpuAccess(files, store),
-      // It ends with this process.
-      keep: () => {},
+      keep: (pool) => opened.push(pool),
     })
+    try {
+      await board.post({ host, ...(await snapshotOf(await access.pool(), SNAPSHOT_PARTS)) })
+      return true
+    } catch (error) {
+      if (error instanceof CanhazgpuError) return false
+      throw error
+    } finally {
+      for (const pool of opened) pool.close()
+    }
+  }
   for (const pause of PAUSES) {
     await Bun.sleep(pause)
     // The next commit needs a process of its own, because this one may read the pool before it.
     close(turn)
-    try {
-      await board.post({ host, ...(await snapshotOf(await openAccess().pool(), SNAPSHOT_PARTS)) })
-      return 0
-    } catch (error) {
-      if (!(error instanceof CanhazgpuError)) throw error
-    }
+    if (await isPosted()) return 0
     turn = takeTurnFor(store)
     if (turn === null) return 0
+  }
+  close(turn)
+  if (takeLongTurnFor(store) === null) return FAILED
+  for (let attempt = 0; attempt < LATER_ATTEMPTS; attempt++) {
+    await Bun.sleep(LATER_EVERY_MS)
+    if (await isPosted()) return 0
   }
   return FAILED
 }

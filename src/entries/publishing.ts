@@ -3,6 +3,7 @@ import { startDetached } from '../adapters/process/detach.ts'
 import { selfCommandForShell } from '../adapters/process/self.ts'
 import { takeTurn } from '../adapters/process/turn.ts'
 import type { BoardAddress } from '../domain/fleet/board-address.ts'
+import { NOT_OF_THE_JOB } from '../domain/observation/device-variables.ts'
 import { canReadUrl } from './board.ts'
 
 /** What a process that publishes needs besides the environment. A supervisor gets it from its launcher. */
@@ -38,7 +39,7 @@ export function publishLater({ store, config }: Publishing): void {
   const words = ['__publish', store, String(turn), ...(config === null ? [] : [config])]
   const { command, file } = selfCommandForShell(words)
   try {
-    startDetached(command, file === null ? [turn] : [turn, file])
+    startDetached(command, file === null ? [turn] : [turn, file], NOT_OF_THE_JOB)
   } catch {
     // The command itself has succeeded.
   }
@@ -46,3 +47,6 @@ export function publishLater({ store, config }: Publishing): void {
 
 /** Which process publishes next. */
 export const takeTurnFor = (store: string): number | null => takeTurn(`publish ${store}`)
+
+/** Which process tries again for long. It keeps no other one from publishing. */
+export const takeLongTurnFor = (store: string): number | null => takeTurn(`publish later ${store}`)

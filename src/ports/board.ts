@@ -16,6 +16,8 @@ export interface Posted {
   readonly age: Millis
   /** Undefined if the host did not publish this part, or if it is longer than `MOST_SNAPSHOT_CHARACTERS`. */
   readonly text: string | undefined
+  /** Present if there is a text, but those of the other hosts are all that is read at once. */
+  readonly isLeftOut?: true
 }
 
 export type PostAnswer =
@@ -41,7 +43,10 @@ export interface Board {
    */
   post(notice: Notice): Promise<PostAnswer>
 
-  /** One part of every host that published in the last 30 days, or of the given host, in the order of the names. */
+  /**
+   * One part of every host that published in the last 30 days, or of the given host, in the order of the names. The
+   * texts have at most `MOST_READ_CHARACTERS` together.
+   */
   read(part: SnapshotPart, host?: string): Promise<readonly Posted[]>
 
   close(): void
@@ -52,3 +57,6 @@ export const ORDERED_FOR_MS: Millis = 60_000
 
 /** How long the board keeps the notice of a host that no longer publishes. */
 export const KEPT_FOR_MS: Millis = 30 * 86_400_000
+
+/** What a reader takes at once: 3,000 hosts of 8 GPUs need half of it. */
+export const MOST_READ_CHARACTERS = 16 * 1024 * 1024

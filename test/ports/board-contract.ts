@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { type HostName, readHostName } from '../../src/domain/fleet/host-name.ts'
 import { MOST_SNAPSHOT_CHARACTERS, type Revision } from '../../src/domain/fleet/snapshot.ts'
-import type { Board } from '../../src/ports/board.ts'
+import { type Board, MOST_READ_CHARACTERS } from '../../src/ports/board.ts'
 
 export interface TestedBoard extends AsyncDisposable {
   readonly board: Board
@@ -98,6 +98,24 @@ export function boardContract(open: () => Promise<TestedBoard>): void {
       parts: { status: 'x'.repeat(MOST_SNAPSHOT_CHARACTERS + 1) },
     })
     expect(await texts(board)).toEqual({ gpu1: undefined })
+  })
+
+  test('the texts are not read beyond a limit, and the other hosts are named with their ages', async () => {
+    await using tested = await open()
+    const { board } = tested
+    const text = 'x'.repeat(MOST_SNAPSHOT_CHARACTERS)
+    const fitting = MOST_READ_CHARACTERS / MOST_SNAPSHOT_CHARACTERS
+    const names = Array.from({ length: fitting + 2 }, (_, at) => hostName(`gpu${at + 100}`))
+    for (const name of names) await board.post({ host: name, revision: revision(1), parts: { status: text } })
+    await board.post({ host, revision: revision(1), parts: { queue: 'q' } })
+    const posted = await board.read('status')
+    expect(posted.filter((each) => each.text === text)).toHaveLength(fitting)
+    const out = posted.filter(({ isLeftOut }) => isLeftOut)
+    expect(out.map((each) => [each.host, each.text])).toEqual(
+      names.slice(-2).map((name) => [name, undefined]),
+    )
+    for (const { age } of out) expect(age).toBeGreaterThanOrEqual(0)
+    expect(await board.read('status', out[0]?.host)).toMatchObject([{ text }])
   })
 
   test('a thousand hosts', async () => {

@@ -30,6 +30,14 @@ export interface RedisServer extends Disposable {
 export const redisServer = (...options: readonly string[]): Promise<RedisServer> =>
   boardServer('redis-server', ...options)
 
+/** Another server at the port of one that has ended. */
+export async function redisServerAt(port: number, ...options: readonly string[]): Promise<RedisServer> {
+  const place = { program: 'redis-server', port, folder: mkdtempSync(`${tmpdir()}/redis-`), options }
+  const server = start(place)
+  if (await answers(server, port, options)) return running(server, place)
+  throw new Error(`redis-server does not start: see ${place.folder}/log`)
+}
+
 /** Other processes may take a port that was free, so several are tried. */
 export async function boardServer(program: string, ...options: readonly string[]): Promise<RedisServer> {
   const folder = mkdtempSync(`${tmpdir()}/redis-`)
@@ -61,15 +69,28 @@ function freePort(): number {
 async function answers(server: Server, port: number, options: readonly string[]): Promise<boolean> {
   return until('redis-server answers or has ended', async () => {
     if (server.exitCode !== null) return 'ended'
-    if (options.includes('--tls-port')) return (await isOpen(port)) && 'answers'
-    return (await ask(port, ['PING']).catch(() => null)) === 'PONG' && 'answers'
+    return (await isOpen(port, !options.includes('--tls-port'))) && 'answers'
   }).then((found) => found === 'answers')
 }
 
-async function isOpen(port: number): Promise<boolean> {
-  const socket = await Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {} } }).catch(() => null)
-  socket?.end()
-  return socket !== null
+/** Whether it accepts a connection, and answers a command if it is not one with TLS. */
+async function isOpen(port: number, isPlain: boolean): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const socket = await Bun.connect({
+    hostname: '127.0.0.1',
+    port,
+    // Without the password the answer is an error, and while it starts too.
+    socket: {
+      data: (_, bytes) => resolve(!bytes.toString().includes('LOADING')),
+      close: () => resolve(false),
+    },
+  }).catch(() => null)
+  if (socket === null) return false
+  if (isPlain) socket.write('PING\r\n')
+  else resolve(true)
+  const is = await promise
+  socket.end()
+  return is
 }
 
 async function ask(port: number, [command = '', ...words]: readonly string[]): Promise<unknown> {

@@ -1,9 +1,11 @@
 import { strangeBoard } from '../../domain/fleet/fleet-errors.ts'
 import { type HostName, isHostName } from '../../domain/fleet/host-name.ts'
 import { MOST_SNAPSHOT_CHARACTERS, type SnapshotPart } from '../../domain/fleet/snapshot.ts'
+import type { Millis } from '../../domain/pool/model.ts'
 import {
   type Board,
   KEPT_FOR_MS,
+  MOST_READ_CHARACTERS,
   type Notice,
   ORDERED_FOR_MS,
   type PostAnswer,
@@ -20,8 +22,8 @@ const keyOf = (host: HostName): string => `canhazgpu:host:${host}`
 const MOST_HOSTS = 5_000
 /** The number of hosts that are read at once. The server does nothing else meanwhile. */
 const HOSTS_AT_ONCE = 100
-/** The board is not read further than this. */
-const MOST_CHARACTERS = 64 * 1024 * 1024
+/** The whole board is read within this time, or not at all. */
+const READ_WITHIN_MS: Millis = 5_000
 
 /** A key of another type is replaced, so that nothing that was planted there keeps a host from publishing. */
 const POST = `
@@ -59,7 +61,11 @@ end
 return names
 `
 
+/** For a text that the reader has no room for. */
+const LEFT_OUT = 1
+
 const READ = `
+local left = tonumber(ARGV[3])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local answers = {}
@@ -67,7 +73,13 @@ for i, key in ipairs(KEYS) do
   local received, text = false, false
   if redis.call('TYPE', key)['ok'] == 'hash' then
     if redis.call('HSTRLEN', key, 'received') < 20 then received = redis.call('HGET', key, 'received') end
-    if redis.call('HSTRLEN', key, ARGV[1]) <= tonumber(ARGV[2]) then text = redis.call('HGET', key, ARGV[1]) end
+    local length = redis.call('HSTRLEN', key, ARGV[1])
+    if length > left and length <= tonumber(ARGV[2]) then
+      text = ${LEFT_OUT}
+    elseif length <= tonumber(ARGV[2]) then
+      text = redis.call('HGET', key, ARGV[1])
+      left = left - length
+    end
   end
   received = tonumber(received or '')
   if received then answers[i] = { math.max(0, now - received), text } else answers[i] = false end
@@ -76,18 +88,20 @@ return answers
 `
 
 const ANSWERS: readonly unknown[] = ['new', 'replaced', 'older', 'foreign'] satisfies readonly PostAnswer[]
-/** The server itself may be anybody's. */
 const isShort = (text: unknown): text is string =>
   typeof text === 'string' && text.length <= MOST_SNAPSHOT_CHARACTERS
 
 const isPostAnswer = (value: unknown): value is PostAnswer => ANSWERS.includes(value)
 
-/** The board in Redis (5 or newer) or Valkey. */
+/** The board in Redis (6 or newer) or Valkey. */
 export class RedisBoard implements Board {
   readonly #connection: BoardConnection
 
-  constructor(connection: BoardConnection) {
+  readonly #readWithin: Millis
+
+  constructor(connection: BoardConnection, readWithin = READ_WITHIN_MS) {
     this.#connection = connection
+    this.#readWithin = readWithin
   }
 
   async post({ host, revision, parts }: Notice): Promise<PostAnswer> {
@@ -100,14 +114,18 @@ export class RedisBoard implements Board {
     return answer
   }
 
-  async read(part: SnapshotPart, host?: string): Promise<readonly Posted[]> {
+  read(part: SnapshotPart, host?: string): Promise<readonly Posted[]> {
+    return this.#connection.together(this.#readWithin, this.#read(part, host))
+  }
+
+  async #read(part: SnapshotPart, host?: string): Promise<readonly Posted[]> {
     const names = host === undefined ? await this.#names() : [host].filter(isHostName)
     const posted: Posted[] = []
-    let characters = 0
-    for (let at = 0; at < names.length && characters < MOST_CHARACTERS; at += HOSTS_AT_ONCE) {
-      for (const each of await this.#readSome(part, names.slice(at, at + HOSTS_AT_ONCE))) {
+    let left = MOST_READ_CHARACTERS
+    for (let at = 0; at < names.length; at += HOSTS_AT_ONCE) {
+      for (const each of await this.#readSome(part, names.slice(at, at + HOSTS_AT_ONCE), left)) {
         posted.push(each)
-        characters += each.text?.length ?? 0
+        left -= each.text?.length ?? 0
       }
     }
     return posted
@@ -119,16 +137,23 @@ export class RedisBoard implements Board {
     return names.slice(0, MOST_HOSTS).filter(isHostName).sort()
   }
 
-  async #readSome(part: SnapshotPart, names: readonly HostName[]): Promise<readonly Posted[]> {
-    const answers = await this.#run(READ, names.map(keyOf), [part, String(MOST_SNAPSHOT_CHARACTERS)])
+  async #readSome(part: SnapshotPart, names: readonly HostName[], most: number): Promise<readonly Posted[]> {
+    const limits = [String(MOST_SNAPSHOT_CHARACTERS), String(most)]
+    const answers = await this.#run(READ, names.map(keyOf), [part, ...limits])
     if (!Array.isArray(answers)) throw strangeBoard()
-    return names.flatMap((host, at) => {
+    let left = most
+    return names.flatMap((host, at): Posted[] => {
       const answer: unknown = answers[at]
       if (!Array.isArray(answer)) return []
       const [age, text]: readonly unknown[] = answer
       // Anybody can write a time that makes no sense. No notice is kept longer.
       if (typeof age !== 'number' || !(age >= 0 && age <= KEPT_FOR_MS)) return []
-      return [{ host, age, text: isShort(text) ? text : undefined }]
+      if (text === LEFT_OUT) return [{ host, age, text: undefined, isLeftOut: true }]
+      if (!isShort(text)) return [{ host, age, text: undefined }]
+      // The server itself may be anybody's.
+      if (text.length > left) return [{ host, age, text: undefined, isLeftOut: true }]
+      left -= text.length
+      return [{ host, age, text }]
     })
   }
 

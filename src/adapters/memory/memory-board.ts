@@ -3,6 +3,7 @@ import type { Millis } from '../../domain/pool/model.ts'
 import {
   type Board,
   KEPT_FOR_MS,
+  MOST_READ_CHARACTERS,
   type Notice,
   ORDERED_FOR_MS,
   type PostAnswer,
@@ -37,12 +38,16 @@ export class MemoryBoard implements Board {
   async read(part: SnapshotPart, host?: string): Promise<readonly Posted[]> {
     const now = this.#clock()
     const names = host === undefined ? [...this.#notices.keys()].sort() : [host]
-    return names.flatMap((name) => {
+    let left = MOST_READ_CHARACTERS
+    return names.flatMap((name): Posted[] => {
       const known = this.#known(name, now)
       if (known === undefined) return []
       const text = known.parts[part]
-      const isLong = text !== undefined && text.length > MOST_SNAPSHOT_CHARACTERS
-      return [{ host: known.host, age: now - known.receivedAt, text: isLong ? undefined : text }]
+      const posted = { host: known.host, age: now - known.receivedAt, text: undefined }
+      if (text === undefined || text.length > MOST_SNAPSHOT_CHARACTERS) return [posted]
+      if (text.length > left) return [{ ...posted, isLeftOut: true }]
+      left -= text.length
+      return [{ ...posted, text }]
     })
   }
 

@@ -1,9 +1,10 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
+import type { Variables } from '../../domain/observation/device-variables.ts'
 import { close, F_DUPFD_CLOEXEC, F_SETFD, FD_CLOEXEC, fcntl } from '../kernel/libc/descriptors.ts'
 import { EACCES, ENOENT, ENOEXEC } from '../kernel/libc/errno.ts'
 import { errorText } from '../kernel/libc/library.ts'
 import { newSession, setBlockedSignals, setDisposition, spawnAndWait } from '../kernel/libc/programs.ts'
-import { inheritedEnvironment, toByteText } from './environment.ts'
+import { inheritedEnvironment, toByteText, withVariables } from './environment.ts'
 
 /**
  * The only descriptor beyond the standard streams that may lack close-on-exec. The runtime sets it for those from 4 on.
@@ -16,17 +17,21 @@ const SIGQUIT = 3
 const SIGTERM = 15
 
 /**
- * Starts a program in the background, with our environment and `/dev/null` for its standard streams. It also gets the
- * descriptors in `passed`, under the same numbers; they are closed here afterwards. A short-lived shell starts it and
+ * Starts a program in the background, with our environment but for `variables`, and `/dev/null` for its standard streams.
+ * It also gets the descriptors in `passed`, under the same numbers; they are closed here afterwards. A short-lived shell starts it and
  * exits, so it is reparented, and a command that we exec later never gets an unknown child. The shell ignores SIGHUP,
  * so the program ignores it from the start. Throws `failure` if no process can be created, but not if the program
  * cannot be executed.
  */
-export function startDetached(argv: readonly string[], passed: readonly number[] = []): void {
+export function startDetached(
+  argv: readonly string[],
+  passed: readonly number[] = [],
+  variables: Variables = {},
+): void {
   fcntl(FIRST_EXTRA_DESCRIPTOR, F_SETFD, FD_CLOEXEC)
   for (const fd of passed) fcntl(fd, F_SETFD, 0)
   const args = ['sh', '-c', 'trap "" HUP; "$@" &', 'sh', ...argv.map(toByteText)]
-  const status = spawnAndWait(SHELL, args, inheritedEnvironment())
+  const status = spawnAndWait(SHELL, args, withVariables(inheritedEnvironment(), variables))
   for (const fd of passed) close(fd)
   if (status === 0) return
   throw notStarted(status)

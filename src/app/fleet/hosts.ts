@@ -1,5 +1,5 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
-import { hostUnknown } from '../../domain/fleet/fleet-errors.ts'
+import { hostUnknown, leftOut } from '../../domain/fleet/fleet-errors.ts'
 import type { HostName, RemoteHost } from '../../domain/fleet/host-name.ts'
 import type { SnapshotPart } from '../../domain/fleet/snapshot.ts'
 import type { Millis } from '../../domain/pool/model.ts'
@@ -11,8 +11,8 @@ export interface HostsParts<Parts extends Record<SnapshotPart, unknown>> {
   readonly own: HostName
   /** A part of this host. Throws `pool-not-initialized` if it has no pool. */
   readonly ownPart: <Part extends SnapshotPart>(part: Part) => Promise<Parts[Part]>
-  /** Reads what another host wrote; undefined for anything that is not such a part. */
-  readonly read: { readonly [Part in SnapshotPart]: (text: string) => Parts[Part] | undefined }
+  /** Reads what another host wrote, `age` ago; undefined for anything that is not such a part. */
+  readonly read: { readonly [Part in SnapshotPart]: (text: string, age: Millis) => Parts[Part] | undefined }
   /** Null: none is configured. */
   readonly board: Board | null
   /** The hosts that `reader` can ask. */
@@ -109,7 +109,7 @@ export class Hosts<Parts extends Record<SnapshotPart, unknown>> {
     const { reader, read } = this.#parts
     const { name } = host
     try {
-      const document = read[part](await reader.read(host, part))
+      const document = read[part](await reader.read(host, part), 0)
       if (document === undefined) return { name, source: 'ssh', kind: 'unreadable', age: 0 }
       return { ...known(name, 'ssh'), document }
     } catch (error) {
@@ -118,8 +118,12 @@ export class Hosts<Parts extends Record<SnapshotPart, unknown>> {
     }
   }
 
-  #posted<Part extends SnapshotPart>({ host, age, text }: Posted, part: Part): HostAnswer<Parts[Part]> {
-    const document = text === undefined ? undefined : this.#parts.read[part](text)
+  #posted<Part extends SnapshotPart>(
+    { host, age, text, isLeftOut }: Posted,
+    part: Part,
+  ): HostAnswer<Parts[Part]> {
+    if (isLeftOut) return { name: host, source: 'board', kind: 'unreachable', error: leftOut(host) }
+    const document = text === undefined ? undefined : this.#parts.read[part](text, age)
     if (document === undefined) return { name: host, source: 'board', kind: 'unreadable', age }
     return { ...known(host, 'board'), document, age }
   }

@@ -21,6 +21,8 @@ export interface PublisherParts {
 
 /** Commits that follow each other within this time are published together. */
 const TOGETHER_MS: Millis = 200
+/** While the board is out. It is complete again this soon after it answers again. */
+const TRIED_AGAIN_MS: Millis = 5_000
 /** Adding up the usage takes longer than everything else. After a change it is done this often, and otherwise rarely. */
 const USAGE_AFTER_CHANGE_MS: Millis = 15_000
 const USAGE_EVERY_MS: Millis = 5 * 60_000
@@ -55,7 +57,8 @@ export class Publisher {
       this.#change = new AbortController()
       await this.#publish()
       await pause(TOGETHER_MS, signal)
-      await pause(REPEATED_EVERY_MS - TOGETHER_MS, AbortSignal.any([signal, this.#change.signal]))
+      const next = this.#failed ? TRIED_AGAIN_MS : REPEATED_EVERY_MS
+      await pause(next - TOGETHER_MS, AbortSignal.any([signal, this.#change.signal]))
     }
   }
 

@@ -8,9 +8,15 @@ export const boardUnavailable = (server: string, why: string): CanhazgpuError =>
     hint: 'every host works without it; look at the server and at the setting fleet',
   })
 
+export const leftOut = (name: string): CanhazgpuError =>
+  new CanhazgpuError(
+    'board-unavailable',
+    `left out, because the notice board has more than is read at once; try: canhazgpu status --host ${name}`,
+  )
+
 export const strangeBoard = (): CanhazgpuError =>
   new CanhazgpuError('board-unavailable', 'The notice board cannot be used: its answer makes no sense', {
-    hint: 'the setting fleet must name a Redis (5 or newer) or a Valkey server',
+    hint: 'the setting fleet must name a Redis (6 or newer) or a Valkey server',
   })
 
 export const unreadableBoardFile = (path: string, why: string): CanhazgpuError =>

@@ -28,6 +28,12 @@ export function deviceVariables(
   }
 }
 
+/** For a process that is started inside a job and is no part of it. */
+export const NOT_OF_THE_JOB: Variables = {
+  ...{ CANHAZGPU_RESERVATION: null, CUDA_VISIBLE_DEVICES: null, CUDA_DEVICE_ORDER: null },
+  ...{ NVIDIA_VISIBLE_DEVICES: null, HIP_VISIBLE_DEVICES: null, ROCR_VISIBLE_DEVICES: null },
+}
+
 /** The line that a shell evaluates to use manually reserved GPUs. */
 export function shellExport(variables: Variables): string {
   const { CUDA_VISIBLE_DEVICES, CANHAZGPU_RESERVATION: _, ...others } = variables

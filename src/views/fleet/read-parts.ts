@@ -1,5 +1,6 @@
 import { ERROR_CODES } from '../../domain/errors.ts'
 import { SNAPSHOT_VERSION } from '../../domain/fleet/snapshot.ts'
+import type { Millis } from '../../domain/pool/model.ts'
 import type { DrainDocument } from '../schemas/drain.ts'
 import type { QueuePart, StatusPart, UsagePart } from '../schemas/fleet.ts'
 import type { QueueDocument, UnavailableGpuDocument } from '../schemas/queue.ts'
@@ -20,6 +21,7 @@ import {
   time,
   whole,
 } from './checked.ts'
+import { withoutExpired } from './expired.ts'
 
 type Item<List> = List extends readonly (infer Each)[] ? Each : never
 type Present<Value> = Exclude<Value, undefined>
@@ -124,7 +126,13 @@ const statusPart = object<StatusPart>({
 const queuePart = object<QueuePart>({ ...head, places: list(place), left_out: optional(whole) })
 const usagePart = object<UsagePart>({ ...head, days: list(day) })
 
-/** What another host says, checked; undefined for anything that this version does not understand. */
-export const readStatusPart = (json: string): StatusPart | undefined => parsed(json, statusPart)
+/**
+ * What another host says, checked; undefined for anything that this version does not understand. `age`: the time since
+ * it said so.
+ */
+export function readStatusPart(json: string, age: Millis): StatusPart | undefined {
+  const part = parsed(json, statusPart)
+  return part === undefined ? undefined : withoutExpired(part, age)
+}
 export const readQueuePart = (json: string): QueuePart | undefined => parsed(json, queuePart)
 export const readUsagePart = (json: string): UsagePart | undefined => parsed(json, usagePart)

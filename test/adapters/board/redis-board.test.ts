@@ -4,6 +4,7 @@ import { RedisBoard } from '../../../src/adapters/board/redis-board.ts'
 import { boardContract, hostName, revision, type TestedBoard } from '../../ports/board-contract.ts'
 import { needing } from '../../support/needs.ts'
 import { boardServer, ENGINES, type RedisServer } from '../../support/redis.ts'
+import { relayTo } from '../../support/relay.ts'
 import { root } from '../../support/sources.ts'
 
 /** The rules that the documentation recommends, without their first word. */
@@ -40,6 +41,23 @@ function boardIn(program: string): void {
 
   const host = hostName('gpu1')
   const parts = { status: 'x' }
+
+  test('a server that answers each command just in time does not keep a reader', async () => {
+    await using tested = await open()
+    const names = Array.from({ length: 1_000 }, (_, at) => hostName(`gpu${at}`))
+    await Promise.all(
+      names.map((name) => tested.board.post({ host: name, revision: revision(1), parts: { queue: name } })),
+    )
+    using slow = relayTo(server.port)
+    slow.delay(30)
+    const connection = new BoardConnection({ url: slow.url, deadline: 20_000, rest: 0, clock: () => 0 })
+    const hasty = new RedisBoard(connection, 300)
+    await expect(hasty.read('status')).rejects.toThrow('no answer within 300 ms')
+    hasty.close()
+    const patient = new RedisBoard(connection, 20_000)
+    expect(await patient.read('queue')).toHaveLength(1_000)
+    patient.close()
+  })
 
   test('each host can be limited to its own notice', async () => {
     expect(ACL_RULES.map(([, account]) => account)).toEqual(['gpu1', 'reader'])

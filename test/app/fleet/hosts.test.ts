@@ -3,7 +3,8 @@ import { MemoryBoard } from '../../../src/adapters/memory/memory-board.ts'
 import { Hosts, type HostsParts } from '../../../src/app/fleet/hosts.ts'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
 import { boardUnavailable, hostUnreachable } from '../../../src/domain/fleet/fleet-errors.ts'
-import type { Board } from '../../../src/ports/board.ts'
+import { MOST_SNAPSHOT_CHARACTERS } from '../../../src/domain/fleet/snapshot.ts'
+import { type Board, MOST_READ_CHARACTERS } from '../../../src/ports/board.ts'
 import { hostName, revision } from '../../ports/board-contract.ts'
 
 interface Texts {
@@ -129,4 +130,20 @@ test('while the board is out, what was read last is shown, and its age grows', a
   const fresh = await hosts({ board }).all('status')
   expect(fresh.hosts.map(({ name }) => String(name))).toEqual(['here'])
   await expect(hosts({ board }).one('gpu1', 'status')).rejects.toMatchObject({ code: 'board-unavailable' })
+})
+
+test('a host for whose words there was no room is named, with the command that shows it', async () => {
+  const text = 'x'.repeat(MOST_SNAPSHOT_CHARACTERS)
+  const count = MOST_READ_CHARACTERS / MOST_SNAPSHOT_CHARACTERS + 1
+  const names = Array.from({ length: count }, (_, at) => `gpu${at + 100}`)
+  const board = await boardWith(Object.fromEntries(names.map((name) => [name, text])))
+  const { hosts: all } = await hosts({ board }).all('status')
+  const out = all.flatMap((each) =>
+    each.kind === 'unreachable' ? [`${each.name}: ${each.error.message}`] : [],
+  )
+  const last = names.at(-1)
+  expect(out).toEqual([
+    `${last}: left out, because the notice board has more than is read at once; try: canhazgpu status --host ${last}`,
+  ])
+  expect(await hosts({ board }).one(last ?? '', 'status')).toMatchObject({ kind: 'known' })
 })

@@ -62,6 +62,23 @@ function publisher(wrap: (board: MemoryBoard) => Board = (board) => board) {
   }
 }
 
+test('while the board is out it tries again every 5 seconds', async () => {
+  let isOut = true
+  const { tested, pass, board } = publisher((whole) => ({
+    read: (part, host) => whole.read(part, host),
+    post: (notice) => (isOut ? Promise.reject(boardUnavailable('board', 'x')) : whole.post(notice)),
+    close: () => {},
+  }))
+  const stop = new AbortController()
+  const running = tested.run(stop.signal)
+  for (let attempt = 0; attempt < 3; attempt++) expect((await pass()) + (await pass())).toBe(5_000)
+  isOut = false
+  expect((await pass()) + (await pass())).toBe(15_000)
+  expect(await board.read('status')).toMatchObject([{ text: 'status 1' }])
+  stop.abort()
+  await running
+})
+
 test('it publishes at once, after each change, and every 15 seconds', async () => {
   const { tested, pass, pausing, commit, board, published } = publisher()
   const stop = new AbortController()

@@ -8,9 +8,8 @@ import {
   summaryOfHosts,
 } from '../../../src/views/schemas/fleet.ts'
 import { failureOf } from '../../support/failure.ts'
-import { inDaemonMode, needing } from '../../support/needs.ts'
+import { needing } from '../../support/needs.ts'
 import { type TestPool, testPool } from '../../support/pool.ts'
-import { pidsWith } from '../../support/processes.ts'
 import { type RedisServer, redisServer } from '../../support/redis.ts'
 import { until } from '../../support/until.ts'
 
@@ -178,57 +177,4 @@ needing('redis-server').describe('several hosts', () => {
     expect(lines.stdout).toContain('ps -ef')
     expect(lines.stdout).not.toMatch(/secret-of-ann|hidden/)
   })
-})
-
-needing('redis-server').describe('a board that is out', () => {
-  type Act = (server: RedisServer) => unknown
-
-  function withOutage(title: string, outage: Act, heal: Act): void {
-    test.concurrent(title, async () => {
-      using server = await redisServer()
-      using pool = await testPool(2, { CANHAZGPU_FLEET: server.url, CANHAZGPU_HOST_NAME: 'gpu1' })
-      await until(
-        'it is published',
-        async () => (await server.ask('HEXISTS', 'canhazgpu:host:gpu1', 'status')) === 1,
-      )
-      await outage(server)
-      expect(await pool.chg('reserve', '--gpus', '1')).toMatchObject({ status: 0, stderr: '' })
-      expect(await pool.chg('run', '--', 'true')).toMatchObject({ status: 0 })
-      expect(await pool.chg('release')).toMatchObject({ status: 0, stderr: '' })
-      expect(await pool.chg('reserve', '--gpus', '2')).toMatchObject({ status: 0, stderr: '' })
-      if (!inDaemonMode) {
-        // An administrator locks the folder to set up the pool.
-        expect(await pool.sh(`flock --nonblock '${pool.folder}/pool' true`)).toMatchObject({ status: 0 })
-        const publishers = () => pidsWith(`CANHAZGPU_STORE=${pool.store}`).length
-        expect(publishers()).toBeLessThan(8)
-      }
-      await heal(server)
-      // Another commit is not needed: the publisher tries again.
-      await until('it is published again', async () => {
-        const text = await server.ask('HGET', 'canhazgpu:host:gpu1', 'status').catch(() => null)
-        return typeof text === 'string' && text.split('"IN_USE"').length === 3
-      })
-    })
-  }
-
-  withOutage(
-    'it answers nothing',
-    (server) => server.stop(),
-    (server) => server.resume(),
-  )
-  withOutage(
-    'it is gone, and comes back empty',
-    (server) => server.kill(),
-    (server) => server.restart(),
-  )
-  withOutage(
-    'it is full',
-    (server) => server.ask('CONFIG', 'SET', 'maxmemory', '1'),
-    (server) => server.ask('CONFIG', 'SET', 'maxmemory', '0'),
-  )
-  withOutage(
-    'it is a read-only replica',
-    (server) => server.ask('REPLICAOF', '127.0.0.1', '1'),
-    (server) => server.ask('REPLICAOF', 'NO', 'ONE'),
-  )
 })

@@ -84,7 +84,7 @@ const USAGE = {
 }
 
 const PARTS = [
-  ['status', STATUS, statusPart, readStatusPart],
+  ['status', STATUS, statusPart, (text: string) => readStatusPart(text, Number.NEGATIVE_INFINITY)],
   ['queue', QUEUE, queuePart, readQueuePart],
   ['usage', USAGE, usagePart, readUsagePart],
 ] as const
