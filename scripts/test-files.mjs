@@ -48,6 +48,7 @@ const DAEMON_MODE_FILES = [
   'test/cli/commands/watch.test.ts',
   'test/cli/configured.test.ts',
   'test/cli/fleet/board-out.test.ts',
+  'test/cli/fleet/doctor-board.test.ts',
   'test/cli/fleet/hosts.test.ts',
   'test/cli/errors.test.ts',
   'test/cli/output.test.ts',

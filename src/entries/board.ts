@@ -5,7 +5,6 @@ import { steadyNow } from '../adapters/kernel/clock.ts'
 import { type BoardAddress, isBoardUrl } from '../domain/fleet/board-address.ts'
 import { noUrlInBoardFile, unreadableBoardFile } from '../domain/fleet/fleet-errors.ts'
 import type { Millis } from '../domain/pool/model.ts'
-import type { Board } from '../ports/board.ts'
 
 /**
  * No command on a GPU waits for this: publishing has its own process, or is done by the daemon beside its other work. On
@@ -16,10 +15,13 @@ const DEADLINE_MS: Millis = 3_000
 const REST_MS: Millis = 4_000
 
 /** Connects when it is first used. Throws `config-invalid` if the file with the URL cannot be read. */
-export function openBoard(address: BoardAddress): Board {
+export function openBoard(address: BoardAddress): RedisBoard {
   const url = urlOf(address)
   return new RedisBoard(new BoardConnection({ url, deadline: DEADLINE_MS, rest: REST_MS, clock: steadyNow }))
 }
+
+/** The name of the server, without the password. Throws as `openBoard`. */
+export const serverOf = (address: BoardAddress): string => new URL(urlOf(address)).host
 
 /** Whether this process can read the URL. */
 export function canReadUrl(address: BoardAddress): boolean {

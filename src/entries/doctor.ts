@@ -61,7 +61,7 @@ async function examineApart(
   parts: DoctorParts,
   env: Machine['env'],
 ): Promise<readonly Finding[]> {
-  const usesPool = check === 'pool' || check === 'clock'
+  const usesPool = check === 'pool' || check === 'clock' || check === 'board'
   const deadline = parts.settings.probeTimeout + (usesPool ? LONGER_THAN_LOCK_MS : LONGER_THAN_PROBE_MS)
   const command = selfCommand(['doctor', check, '--json', ...typedOptions(parts)])
   try {

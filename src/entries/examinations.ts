@@ -84,6 +84,7 @@ export const EXAMINATIONS: Readonly<Record<Check, (machine: Machine) => Promise<
   },
   clock: examineClock,
   service: examineService,
+  board: async (machine) => (await import('./examine-board.ts')).examineBoard(machine),
   programs: async ({ path, env }) => {
     const program = startedFrom() ?? process.execPath
     const own = { path: program, file: realPath(program), version: versionWithCommit() }
@@ -212,7 +213,7 @@ function versionIn(answer: unknown): { readonly version?: string } | { readonly 
   return 'version' in answer ? { version: String(answer.version) } : {}
 }
 
-function reasonOf(error: unknown): { readonly reason: string; readonly hint?: string } {
+export function reasonOf(error: unknown): { readonly reason: string; readonly hint?: string } {
   if (!(error instanceof CanhazgpuError)) throw error
   const { message, hint } = error
   return { reason: message, ...(hint === undefined ? {} : { hint }) }

@@ -58,5 +58,9 @@ export const ORDERED_FOR_MS: Millis = 60_000
 /** How long the board keeps the notice of a host that no longer publishes. */
 export const KEPT_FOR_MS: Millis = 30 * 86_400_000
 
-/** What a reader takes at once: 3,000 hosts of 8 GPUs need half of it. */
-export const MOST_READ_CHARACTERS = 16 * 1024 * 1024
+/** What a reader takes at once: 3,000 hosts of 8 GPUs, or the usage of 200 hosts with 10 users on every day. */
+export const MOST_READ_CHARACTERS: Readonly<Record<SnapshotPart, number>> = {
+  status: 8 * 1024 * 1024,
+  queue: 8 * 1024 * 1024,
+  usage: 16 * 1024 * 1024,
+}

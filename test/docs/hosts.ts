@@ -1,7 +1,9 @@
 import type { StatusPart } from '../../src/views/schemas/fleet.ts'
 import type { StatusDocument } from '../../src/views/schemas/status.ts'
+import { passTime } from '../support/pass-time.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { redisServer } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 
 /** What a host published, and how long ago. */
 interface Published extends Omit<StatusPart, 'version'> {
@@ -19,6 +21,27 @@ export async function machineThatSees(hosts: Readonly<Record<string, Published>>
     await server.ask('HSET', `canhazgpu:host:${host}`, 'received', received, 'status', status)
     await server.ask('ZADD', 'canhazgpu:hosts', received, host)
   }
+  return {
+    ...pool,
+    [Symbol.dispose]() {
+      dispose.call(pool)
+      server[Symbol.dispose]()
+    },
+  }
+}
+
+/** A host without a daemon. What the board has of it is older than its last change. */
+export async function hostThatIsBehind(): Promise<TestPool> {
+  const server = await redisServer()
+  const pool = await testPool(1, { CANHAZGPU_FLEET: server.url, CANHAZGPU_HOST_NAME: 'gpu1' })
+  await until('it is published', async () => (await server.ask('EXISTS', 'canhazgpu:host:gpu1')) === 1)
+  // As an account that cannot read the URL.
+  pool.env.CANHAZGPU_FLEET = ''
+  await pool.chg('reserve')
+  pool.env.CANHAZGPU_FLEET = server.url
+  await passTime(pool, 1_800_000)
+  await server.ask('HINCRBY', 'canhazgpu:host:gpu1', 'received', '-7391000')
+  const { [Symbol.dispose]: dispose } = pool
   return {
     ...pool,
     [Symbol.dispose]() {

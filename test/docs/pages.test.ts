@@ -4,7 +4,7 @@ import { testPool } from '../support/pool.ts'
 import { root } from '../support/sources.ts'
 import { wait } from '../support/waiters.ts'
 import { examplesOf } from './examples.ts'
-import { machineThatSees, THREE_HOSTS, TWO_HOSTS } from './hosts.ts'
+import { hostThatIsBehind, machineThatSees, THREE_HOSTS, TWO_HOSTS } from './hosts.ts'
 import { NOT_RUN, TYPED_ELSEWHERE } from './not-run.ts'
 import { originalPool } from './original.ts'
 import { bookedByAnn, machineWithDriver, own, reserved, running, startWith, withBookings } from './others.ts'
@@ -39,6 +39,7 @@ const SITUATIONS: Readonly<Record<string, Situations>> = {
   fleet: {
     'canhazgpu status --all --summary': { pool: () => machineThatSees(THREE_HOSTS), needs: 'redis-server' },
     'canhazgpu status --all': { pool: () => machineThatSees(TWO_HOSTS), needs: 'redis-server' },
+    'canhazgpu doctor board': { pool: hostThatIsBehind, needs: 'redis-server' },
   },
   'quick-start': {
     'canhazgpu status': {

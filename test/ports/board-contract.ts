@@ -104,7 +104,7 @@ export function boardContract(open: () => Promise<TestedBoard>): void {
     await using tested = await open()
     const { board } = tested
     const text = 'x'.repeat(MOST_SNAPSHOT_CHARACTERS)
-    const fitting = MOST_READ_CHARACTERS / MOST_SNAPSHOT_CHARACTERS
+    const fitting = MOST_READ_CHARACTERS.status / MOST_SNAPSHOT_CHARACTERS
     const names = Array.from({ length: fitting + 2 }, (_, at) => hostName(`gpu${at + 100}`))
     for (const name of names) await board.post({ host: name, revision: revision(1), parts: { status: text } })
     await board.post({ host, revision: revision(1), parts: { queue: 'q' } })

@@ -121,7 +121,7 @@ export class RedisBoard implements Board {
   async #read(part: SnapshotPart, host?: string): Promise<readonly Posted[]> {
     const names = host === undefined ? await this.#names() : [host].filter(isHostName)
     const posted: Posted[] = []
-    let left = MOST_READ_CHARACTERS
+    let left = MOST_READ_CHARACTERS[part]
     for (let at = 0; at < names.length; at += HOSTS_AT_ONCE) {
       for (const each of await this.#readSome(part, names.slice(at, at + HOSTS_AT_ONCE), left)) {
         posted.push(each)
@@ -155,6 +155,15 @@ export class RedisBoard implements Board {
       left -= text.length
       return [{ host, age, text }]
     })
+  }
+
+  /** The clock of the board. */
+  async now(): Promise<Millis> {
+    const time = await this.#connection.send('TIME', [])
+    const [seconds, micros] = Array.isArray(time) ? time.map(Number) : []
+    const now = Number(seconds) * 1000 + Number(micros) / 1000
+    if (Number.isFinite(now)) return now
+    throw strangeBoard()
   }
 
   #run(script: string, keys: readonly string[], words: readonly string[]): Promise<unknown> {

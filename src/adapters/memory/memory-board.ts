@@ -38,7 +38,7 @@ export class MemoryBoard implements Board {
   async read(part: SnapshotPart, host?: string): Promise<readonly Posted[]> {
     const now = this.#clock()
     const names = host === undefined ? [...this.#notices.keys()].sort() : [host]
-    let left = MOST_READ_CHARACTERS
+    let left = MOST_READ_CHARACTERS[part]
     return names.flatMap((name): Posted[] => {
       const known = this.#known(name, now)
       if (known === undefined) return []

@@ -15,6 +15,7 @@ const MEANINGS: Readonly<Record<Check, string>> = {
   disk: 'Free space and files, read-only, network file system',
   clock: 'Earlier than the build of this program, or set since the pool was last written',
   service: 'Does the daemon answer, is it this version, does it start at boot',
+  board: 'Does the notice board of several hosts answer, and has it this host',
   programs: 'Copies of this program on PATH and in usual places',
 }
 

@@ -12,6 +12,7 @@ export const CHECKS = [
   'disk',
   'clock',
   'service',
+  'board',
   'programs',
 ] as const
 export type Check = (typeof CHECKS)[number]
@@ -105,6 +106,17 @@ export type Finding =
   | { readonly code: 'unit-disabled' }
   | { readonly code: 'unit-ignored'; readonly unit: string }
   | { readonly code: 'unit-unknown'; readonly reason: string }
+  // board
+  | { readonly code: 'board-unused' }
+  | { readonly code: 'board-reached'; readonly server: string }
+  | { readonly code: 'board-current'; readonly server: string; readonly seconds: number }
+  | ({ readonly code: 'board-unreadable' } & Reason)
+  | ({ readonly code: 'board-out' } & Reason)
+  | ({ readonly code: 'board-unwritable' } & Reason)
+  /** What the board has of this host is older than its last change. */
+  | { readonly code: 'board-behind'; readonly seconds: number; readonly isServed: boolean }
+  | { readonly code: 'board-lacks-host'; readonly host: string; readonly isServed: boolean }
+  | { readonly code: 'board-clock'; readonly seconds: number }
   // programs
   | { readonly code: 'program-same'; readonly path: string; readonly version: string }
   | {
@@ -167,6 +179,15 @@ const KINDS: Readonly<Record<Exclude<Finding['code'], 'unfinished' | 'unexamined
   'unit-disabled': ['service', 'warning'],
   'unit-ignored': ['service', 'warning'],
   'unit-unknown': ['service', 'unknown'],
+  'board-unused': ['board', 'ok'],
+  'board-reached': ['board', 'ok'],
+  'board-current': ['board', 'ok'],
+  'board-unreadable': ['board', 'unknown'],
+  'board-out': ['board', 'failure'],
+  'board-unwritable': ['board', 'failure'],
+  'board-behind': ['board', 'warning'],
+  'board-lacks-host': ['board', 'warning'],
+  'board-clock': ['board', 'warning'],
   'program-same': ['programs', 'ok'],
   'program-other': ['programs', 'warning'],
   'program-unknown': ['programs', 'unknown'],

@@ -73,11 +73,10 @@ export function object<Value extends object>(fields: Fields<Value>): Read<Value>
       : { key, read: field.optional, isOptional: true },
   )
   return (value) => {
-    if (typeof value !== 'object' || value === null) return undefined
-    const content: Readonly<Record<string, unknown>> = { ...value }
+    if (!isRecord(value)) return undefined
     const result: Record<string, unknown> = {}
     for (const { key, read, isOptional } of all) {
-      const inner = content[key]
+      const inner = value[key]
       if (inner === undefined && isOptional) continue
       const known = read(inner)
       if (known === undefined) return undefined
@@ -86,6 +85,10 @@ export function object<Value extends object>(fields: Fields<Value>): Read<Value>
     return result as Value
   }
 }
+
+/** Not copied: a hostile text has many. Nothing that JSON can say has one of our keys from its prototype. */
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null
 
 /** Reads a JSON document of one line or more; undefined if it is none. */
 export function parsed<Value>(json: string, read: Read<Value>): Value | undefined {

@@ -134,7 +134,7 @@ test('while the board is out, what was read last is shown, and its age grows', a
 
 test('a host for whose words there was no room is named, with the command that shows it', async () => {
   const text = 'x'.repeat(MOST_SNAPSHOT_CHARACTERS)
-  const count = MOST_READ_CHARACTERS / MOST_SNAPSHOT_CHARACTERS + 1
+  const count = MOST_READ_CHARACTERS.status / MOST_SNAPSHOT_CHARACTERS + 1
   const names = Array.from({ length: count }, (_, at) => `gpu${at + 100}`)
   const board = await boardWith(Object.fromEntries(names.map((name) => [name, text])))
   const { hosts: all } = await hosts({ board }).all('status')

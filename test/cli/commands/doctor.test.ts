@@ -58,6 +58,7 @@ test('a sound pool of simulated GPUs is healthy', async () => {
     disk,
     'clock-plausible',
     ...(hasUnit ? [] : [service]),
+    'board-unused',
   ])
 })
 

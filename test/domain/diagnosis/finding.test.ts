@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { boardFindings } from '../../../src/domain/diagnosis/board-rules.ts'
 import {
   type Devices,
   deviceFindings,
@@ -220,4 +221,20 @@ test('a check that does not end is a failure, one that could not be made is unkn
   const unfinished = { code: 'unfinished', check: 'disk', seconds: 15 } as const
   expect([checkOf(unfinished), levelOf(unfinished)]).toEqual(['disk', 'failure'])
   expect(levelOf({ code: 'unexamined', check: 'disk', reason: 'w' })).toBe('unknown')
+})
+
+test('a notice board: what it has of this host, and its clock', () => {
+  const facts = { server: 'board:6379', host: 'gpu1', isServed: false, clockAhead: 0, age: 60_000 }
+  const found = (more: object) => codes(boardFindings({ ...facts, sinceCommit: 3_600_000, ...more }))
+  expect(found({})).toEqual(['board-current'])
+  expect(found({ sinceCommit: undefined })).toEqual(['board-reached'])
+  expect(found({ age: undefined })).toEqual(['board-lacks-host'])
+  // The last change is not on the board, or will be in a moment.
+  expect(found({ sinceCommit: 30_000 })).toEqual(['board-behind'])
+  expect(found({ sinceCommit: 400 })).toEqual(['board-current'])
+  expect(found({ sinceCommit: Number.POSITIVE_INFINITY })).toEqual(['board-current'])
+  // A daemon publishes without a change too.
+  expect(found({ isServed: true })).toEqual(['board-behind'])
+  expect(found({ isServed: true, age: 15_000 })).toEqual(['board-current'])
+  expect(found({ clockAhead: -86_400_000 })).toEqual(['board-current', 'board-clock'])
 })

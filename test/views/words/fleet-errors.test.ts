@@ -9,7 +9,7 @@ testErrors([
   ],
   [
     'board-unavailable',
-    'The notice board cannot be used: its answer makes no sense - the setting fleet must name a Redis (5 or newer) or a Valkey server',
+    'The notice board cannot be used: its answer makes no sense - the setting fleet must name a Redis (6 or newer) or a Valkey server',
     errors.strangeBoard,
   ],
   [

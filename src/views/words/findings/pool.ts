@@ -1,4 +1,5 @@
 import type { UnitState } from '../../../domain/diagnosis/finding.ts'
+import { formatDuration } from '../../../domain/text/duration.ts'
 import { hinted, type WordsByCode } from './finding-words.ts'
 
 /** The pool and its daemon. */
@@ -48,7 +49,43 @@ export const POOL_WORDS = {
     remedy: 'sudo canhazgpu service install, or sudo canhazgpu service uninstall',
   }),
   'unit-unknown': (finding) => ({ what: `The unit of the daemon is not known: ${finding.reason}` }),
+  'board-unused': () => ({ what: 'No notice board of several hosts is configured' }),
+  'board-reached': (finding) => ({ what: `The notice board at ${finding.server} answers` }),
+  'board-current': (finding) => ({
+    what: `The notice board at ${finding.server} has this host as it was ${finding.seconds} s ago`,
+  }),
+  'board-unreadable': (finding) => hinted(finding.reason, finding.hint ?? 'sudo canhazgpu doctor board'),
+  'board-out': (finding) => hinted(finding.reason, finding.hint),
+  'board-unwritable': (finding) => ({
+    what: `This host cannot publish: ${finding.reason}`,
+    remedy: 'let its account write: see ACL SETUSER in docs/fleet.md',
+  }),
+  'board-behind': (finding) => ({
+    what: `Publishing has failed for ${formatDuration(finding.seconds * 1000)}: this host has changed since${publishedNow(finding)}`,
+    remedy: publishingRemedy(finding),
+  }),
+  'board-lacks-host': (finding) => ({
+    what: `The notice board has nothing of ${finding.host}, which is this host${publishedNow(finding)}`,
+    remedy: publishingRemedy(finding),
+  }),
+  'board-clock': (finding) => ({
+    what: `The clock of the notice board is ${Math.abs(finding.seconds)} s ${finding.seconds < 0 ? 'behind' : 'ahead of'} that of this host; ages are right, times of day are not`,
+    remedy: 'see whether the clocks are synchronized: timedatectl, here and on the server',
+  }),
 } satisfies Partial<WordsByCode>
+
+interface Publishing {
+  readonly isServed: boolean
+}
+
+/** Without a daemon, the check itself publishes, to see whether it can. */
+const publishedNow = ({ isServed }: Publishing): string =>
+  isServed ? '' : '; this check has published it now'
+
+const publishingRemedy = ({ isServed }: Publishing): string =>
+  isServed
+    ? "the daemon's messages: sudo journalctl -u canhazgpu -n 50"
+    : 'the accounts that use this host must be able to read the setting fleet: canhazgpu doctor board'
 
 const STATES: Readonly<Record<UnitState, string>> = {
   active: 'the unit is active',

@@ -1,0 +1,70 @@
+import { hostname } from '../adapters/kernel/procfs.ts'
+import { boardFindings } from '../domain/diagnosis/board-rules.ts'
+import type { Finding } from '../domain/diagnosis/finding.ts'
+import { CanhazgpuError } from '../domain/errors.ts'
+import { ownHostName } from '../domain/fleet/host-name.ts'
+import { SNAPSHOT_PARTS } from '../domain/fleet/snapshot.ts'
+import type { Millis } from '../domain/pool/model.ts'
+import { socketPathIn } from '../domain/settings.ts'
+import type { PoolService, TimedPool } from '../ports/pool-service.ts'
+import { openBoard, serverOf } from './board.ts'
+import { type Machine, reasonOf } from './examinations.ts'
+import { snapshotOf } from './snapshot.ts'
+
+/** Whether the board answers and has this host. Without a daemon it also publishes this host: only that shows whether it can. */
+export async function examineBoard({ settings, access }: Machine): Promise<readonly Finding[]> {
+  const { fleet, hostName, store } = settings
+  if (fleet === null) return [{ code: 'board-unused' }]
+  const host = ownHostName(hostName, hostname())
+  const isServed = socketPathIn(store) !== undefined
+  let board: ReturnType<typeof openBoard>
+  try {
+    board = openBoard(fleet)
+  } catch (error) {
+    return [{ code: 'board-unreadable', ...reasonOf(error) }]
+  }
+  try {
+    const before = Date.now()
+    const boardNow = await board.now()
+    const clockAhead = boardNow - (before + Date.now()) / 2
+    const [posted] = await board.read('status', host)
+    const pool = await poolIfReadable(access)
+    const found = boardFindings({
+      ...{ server: serverOf(fleet), host, isServed, clockAhead },
+      age: posted?.age,
+      sinceCommit: pool?.sinceCommit,
+    })
+    if (pool === null || isServed) return found
+    try {
+      await board.post({ host, ...(await snapshotOf(pool.service, SNAPSHOT_PARTS)) })
+      return found
+    } catch (error) {
+      return [{ code: 'board-unwritable', ...reasonOf(error) }]
+    }
+  } catch (error) {
+    return [{ code: 'board-out', ...reasonOf(error) }]
+  } finally {
+    board.close()
+  }
+}
+
+async function poolIfReadable(access: Machine['access']): Promise<ReadPool | null> {
+  try {
+    const service = await (await access()).pool()
+    return { service, sinceCommit: sinceCommit(await service.view('stored')) }
+  } catch (error) {
+    if (error instanceof CanhazgpuError) return null
+    throw error
+  }
+}
+
+interface ReadPool {
+  readonly service: PoolService
+  readonly sinceCommit: Millis
+}
+
+/** Before a reboot it was so long ago that it is published. */
+function sinceCommit({ pool, moment }: TimedPool): Millis {
+  const then = pool.writtenAt.steady
+  return then.epoch === moment.steady.epoch ? moment.steady.ms - then.ms : Number.POSITIVE_INFINITY
+}
