@@ -1,12 +1,11 @@
 import { expect } from 'bun:test'
-import * as v from 'valibot'
-import { statusOfHosts } from '../../../src/views/schemas/fleet.ts'
 import { certificates } from '../../support/certificates.ts'
 import { inDaemonMode, type Need, needing } from '../../support/needs.ts'
-import { type Finished, type TestPool, testPool } from '../../support/pool.ts'
+import { testPool } from '../../support/pool.ts'
 import { pidsWith } from '../../support/processes.ts'
 import { boardServer, ENGINES, type RedisServer, redisServer, redisServerAt } from '../../support/redis.ts'
 import { relayTo } from '../../support/relay.ts'
+import { untilSeen, withoutNumbers } from '../../support/seen.ts'
 import { until } from '../../support/until.ts'
 
 /** In the URL of some boards. Nothing shows it. */
@@ -41,7 +40,7 @@ function outage(
     using alone = await testPool(2)
     using pool = await testPool(2, { CANHAZGPU_FLEET: board.url, CANHAZGPU_HOST_NAME: 'gpu1' })
     using reader = await testPool(0, { CANHAZGPU_FLEET: board.url, CANHAZGPU_HOST_NAME: 'desk' })
-    await seen(reader, 'AVAILABLE, AVAILABLE')
+    await untilSeen(reader, 'gpu1', 'AVAILABLE, AVAILABLE')
 
     await board.begin()
     for (const line of [
@@ -72,24 +71,9 @@ function outage(
 
     await board.end()
     if (expected.forgets && !inDaemonMode) await pool.chg('extend', '1h')
-    await seen(reader, 'IN_USE, IN_USE')
+    await untilSeen(reader, 'gpu1', 'IN_USE, IN_USE')
   })
 }
-
-const seen = (reader: TestPool, states: string) =>
-  until(`it is seen as ${states}`, async () => {
-    const { stdout } = await reader.chg('status', '--all', '--json')
-    const hosts = v.parse(statusOfHosts, JSON.parse(stdout || '[]'))
-    const gpus = hosts.find(({ host }) => host === 'gpu1')?.gpus ?? []
-    return gpus.map(({ status }) => status).join(', ') === states
-  })
-
-/** Two pools differ in their numbers: ids, times and paths. */
-const withoutNumbers = ({ status, stdout, stderr }: Finished) => ({
-  status,
-  stdout: stdout.replace(/\d+/g, '#'),
-  stderr: stderr.replace(/\d+/g, '#'),
-})
 
 /** An outage of a server that tests can talk to. */
 const ofServer =
