@@ -77,6 +77,7 @@ const DAEMON_MODE_FILES = [
   'test/fleet/terminal-on-host.test.ts',
   'test/hostile/screen.test.ts',
   'test/machine/booking-kills.test.ts',
+  'test/machine/board-networks.test.ts',
   'test/views/documents.test.ts',
   'test/web/access/connection-limit.test.ts',
   'test/web/api.test.ts',

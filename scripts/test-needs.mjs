@@ -25,6 +25,7 @@ export const TEST_NEEDS = [
   { file: '/lib/systemd/systemd', package: 'systemd', why: 'runs the service in a container' },
   { program: 'useradd', package: 'passwd', why: 'creates the users of a test' },
   { program: 'unshare', package: 'util-linux', why: 'creates namespaces' },
+  { program: 'nsenter', package: 'util-linux', why: 'starts a command in a namespace' },
   { program: 'setpriv', package: 'util-linux', why: 'runs commands as another user' },
   { program: 'setsid', package: 'util-linux', why: 'starts a command in a new session' },
   { program: 'su', package: 'util-linux', why: 'starts a login shell on a terminal of another user' },

@@ -41,6 +41,7 @@ import { ConnectionFailed } from '../ports/daemon-connection.ts'
 import { differenceProblem } from '../views/words/differences.ts'
 import { configuration, configurationIfValid } from './configuration.ts'
 import type { PoolAccess } from './pool-access.ts'
+import { reasonOf } from './reason-of.ts'
 import { builtAt, versionWithCommit } from './version.ts'
 
 export interface DoctorParts extends Pick<TypedLine, 'flags'> {
@@ -211,10 +212,4 @@ function versionIn(answer: unknown): { readonly version?: string } | { readonly 
   const isGreeting = typeof answer === 'object' && answer !== null && 'protocol' in answer
   if (!isGreeting) return { reason: 'the daemon refused the connection' }
   return 'version' in answer ? { version: String(answer.version) } : {}
-}
-
-export function reasonOf(error: unknown): { readonly reason: string; readonly hint?: string } {
-  if (!(error instanceof CanhazgpuError)) throw error
-  const { message, hint } = error
-  return { reason: message, ...(hint === undefined ? {} : { hint }) }
 }

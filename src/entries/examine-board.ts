@@ -5,14 +5,20 @@ import { CanhazgpuError } from '../domain/errors.ts'
 import { ownHostName } from '../domain/fleet/host-name.ts'
 import { SNAPSHOT_PARTS } from '../domain/fleet/snapshot.ts'
 import type { Millis } from '../domain/pool/model.ts'
-import { socketPathIn } from '../domain/settings.ts'
+import { type Settings, socketPathIn } from '../domain/settings.ts'
 import type { PoolService, TimedPool } from '../ports/pool-service.ts'
 import { openBoard, serverOf } from './board.ts'
-import { type Machine, reasonOf } from './examinations.ts'
+import type { PoolAccess } from './pool-access.ts'
+import { reasonOf } from './reason-of.ts'
 import { snapshotOf } from './snapshot.ts'
 
+interface Examined {
+  readonly settings: Settings
+  readonly access: () => Promise<PoolAccess>
+}
+
 /** Whether the board answers and has this host. Without a daemon it also publishes this host: only that shows whether it can. */
-export async function examineBoard({ settings, access }: Machine): Promise<readonly Finding[]> {
+export async function examineBoard({ settings, access }: Examined): Promise<readonly Finding[]> {
   const { fleet, hostName, store } = settings
   if (fleet === null) return [{ code: 'board-unused' }]
   const host = ownHostName(hostName, hostname())
@@ -48,7 +54,7 @@ export async function examineBoard({ settings, access }: Machine): Promise<reado
   }
 }
 
-async function poolIfReadable(access: Machine['access']): Promise<ReadPool | null> {
+async function poolIfReadable(access: Examined['access']): Promise<ReadPool | null> {
   try {
     const service = await (await access()).pool()
     return { service, sinceCommit: sinceCommit(await service.view('stored')) }

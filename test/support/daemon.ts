@@ -16,8 +16,9 @@ export interface DaemonPool extends TestPool {
 export async function daemonPool(
   gpus = 4,
   variables: Readonly<Record<string, string>> = {},
+  within: readonly string[] = [],
 ): Promise<DaemonPool> {
-  const pool = await embeddedPool(0, variables)
+  const pool = await embeddedPool(0, variables, within)
   const socket = `${pool.folder}/daemon.sock`
   const database = `${pool.folder}/own/pool.db`
   mkdirSync(`${pool.folder}/own`, { mode: 0o700 })
@@ -28,7 +29,10 @@ export async function daemonPool(
   const scenario = { CANHAZGPU_FAKE_USAGE: pool.env.CANHAZGPU_FAKE_USAGE ?? '' }
   delete pool.env.CANHAZGPU_FAKE_USAGE
   const start = (executable = binary) =>
-    startDaemon([executable, 'daemon', '--socket', socket, '--pool', database], { ...pool.env, ...scenario })
+    startDaemon([...within, executable, 'daemon', '--socket', socket, '--pool', database], {
+      ...pool.env,
+      ...scenario,
+    })
   const { [Symbol.dispose]: dispose } = pool
   let daemon = await start()
   const served: DaemonPool = {

@@ -37,10 +37,14 @@ export interface TestPool extends Disposable {
   status(): Promise<readonly StatusDocument[]>
 }
 
-/** A pool of fake GPUs in its own folder, which the commands open themselves; with 0 GPUs no pool is set up. */
+/**
+ * A pool of fake GPUs in its own folder, which the commands open themselves; with 0 GPUs no pool is set up. `within`:
+ * words before each command, which start it in some namespace.
+ */
 export async function embeddedPool(
   gpus = 4,
   variables: Readonly<Record<string, string>> = {},
+  within: readonly string[] = [],
 ): Promise<TestPool> {
   const folder = mkdtempSync(join(tmpdir(), 'canhazgpu-test-'))
   const database = `${folder}/pool/pool.db`
@@ -56,7 +60,8 @@ export async function embeddedPool(
   }
   const children: Child[] = []
   const spawn = (argv: string[]): Child => {
-    const child = Bun.spawn(argv, { env, cwd: folder, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
+    const options = { env, cwd: folder, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' } as const
+    const child = Bun.spawn([...within, ...argv], options)
     children.push(child)
     return child
   }

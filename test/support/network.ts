@@ -65,14 +65,14 @@ export async function testNetwork({ attempts }: NetworkOptions = {}): Promise<Te
   }
 }
 
-interface Machine {
+export interface Machine {
   readonly process: Bun.Subprocess
   readonly pid: number
   readonly enter: readonly string[]
 }
 
 /** The namespace exists as long as its process. */
-async function machine(): Promise<Machine> {
+export async function machine(): Promise<Machine> {
   const process = Bun.spawn(['unshare', '--net', 'sleep', 'infinity'], { stdin: 'ignore', stdout: 'ignore' })
   const { pid } = process
   const ours = readlinkSync('/proc/self/ns/net')
@@ -83,7 +83,7 @@ async function machine(): Promise<Machine> {
 const set = (where: Machine, setting: string, value: number) =>
   run(where, 'sh', '-c', `echo ${value} > /proc/sys/net/ipv4/${setting}`)
 
-function run({ enter }: Machine, ...command: string[]): void {
+export function run({ enter }: Machine, ...command: string[]): void {
   const { exitCode, stderr } = Bun.spawnSync([...enter, ...command], { stdin: 'ignore' })
   if (exitCode !== 0) throw new Error(`${command.join(' ')}: ${stderr}`)
 }

@@ -50,6 +50,15 @@ export async function boardServer(program: string, ...options: readonly string[]
   }
 }
 
+/** In a network namespace of its own, where it has the usual port, and every host can write. */
+export function redisServerWithin(within: readonly string[]): Disposable {
+  const options = ['--bind', '0.0.0.0', '--protected-mode', 'no', '--save', '', '--logfile', '/dev/null']
+  const server = Bun.spawn([...within, 'redis-server', ...options], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  return { [Symbol.dispose]: () => server.kill('SIGKILL') }
+}
+
 type Server = ReturnType<typeof start>
 
 function start({ program, port, folder, options }: Place) {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 /** A wall clock that a test sets, for all processes that start with these variables. */
 export interface WrongClock extends Disposable {
   readonly env: Readonly<Record<string, string>>
-  /** From now on it is wrong by so many seconds. */
+  /** From now on it is wrong by these seconds. */
   set(seconds: number): void
 }
 
