@@ -2,14 +2,14 @@ import type { WaitProgress } from '../app/waiting/wait-progress.ts'
 import { daemonDefect } from '../domain/daemon-errors.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { LONGEST_TIMER_MS } from '../domain/longest-timer.ts'
-import { obstaclesIn, type Reading } from '../domain/observation/obstacles.ts'
+import type { Reading } from '../domain/observation/obstacles.ts'
 import type { Grant, Intent, Ticket } from '../domain/operation/intent.ts'
 import { isRefusal, type Refusal } from '../domain/operation/refusal.ts'
 import { timedOut } from '../domain/operation/shortage.ts'
 import type { Millis, Pool, QueueEntry } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
+import { entriesToAttempt } from '../domain/schedule/attempts.ts'
 import type { Conditions } from '../domain/schedule/conditions.ts'
-import { isPassedOver, startableEntries } from '../domain/schedule/startable.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import { DisconnectedClients, keyOf } from './disconnected-clients.ts'
 import { ProgressReports, type ReportedTo } from './progress-reports.ts'
@@ -154,40 +154,24 @@ export class Waiters {
 
   /**
    * The waiters that may be granted GPUs now, and those without a queue entry, for example after the pool was set up
-   * again. An entry that can start may have no client, for example after a restart of the daemon. Then the next waiter
-   * behind it tries too, and that attempt starts the grace period of the absent waiter.
+   * again.
    */
   #asking(pool: Pool, conditions: Conditions): readonly Place[] {
-    const startable = this.#startable(pool, conditions)
-    const entries = new Set(pool.queue.map(keyOf))
-    const isLost = (place: Place) =>
-      !entries.has(keyOf(place.waiter.intent)) && !isOver(place, conditions.now)
-    const asking = [...this.#places.values()].filter(isLost)
-    let isSomeoneAbsent = false
+    // The time of an entry follows the clock.
     for (const entry of pool.queue) {
       const place = this.#places.get(keyOf(entry))
-      // It follows the clock.
       if (place !== undefined) place.waitUntil = entry.waitUntil
-      const canStart = startable.has(entry.id) || isPassedOver(entry, conditions.now)
-      if (place === undefined) isSomeoneAbsent ||= canStart
-      else if ((canStart || isSomeoneAbsent) && !conditions.stopped(entry.process)) {
-        asking.push(place)
-        if (!canStart) isSomeoneAbsent = false
-      }
+    }
+    const queued = new Set(pool.queue.map(keyOf))
+    const isLost = (place: Place) => !queued.has(keyOf(place.waiter.intent)) && !isOver(place, conditions.now)
+    const isConnected = (entry: QueueEntry) => this.#places.has(keyOf(entry))
+    const attempted = entriesToAttempt(pool, { conditions, reading: this.#reading, isConnected })
+    const asking = [...this.#places.values()].filter(isLost)
+    for (const entry of attempted) {
+      const place = this.#places.get(keyOf(entry))
+      if (place !== undefined) asking.push(place)
     }
     return asking.filter(({ attempt }) => attempt === undefined)
-  }
-
-  /**
-   * The entries that can start by the reservations alone, and those that can start when the GPUs that the last reading
-   * shows as unusable are left out.
-   */
-  #startable(pool: Pool, conditions: Conditions): ReadonlySet<string> {
-    const startable = startableEntries(pool, conditions)
-    const obstacles = obstaclesIn(pool, this.#reading).filter(({ kind }) => kind !== 'unchecked')
-    const unusable = new Set(obstacles.map(({ unit }) => unit))
-    const others = unusable.size === 0 ? [] : startableEntries(pool, { ...conditions, unusable })
-    return new Set([...startable, ...others].map(({ id }) => id))
   }
 
   /** Must not be called while another attempt of this place is under way. */
