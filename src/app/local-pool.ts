@@ -32,7 +32,7 @@ export interface LocalParts {
   readonly login?: () => Promise<Account | undefined>
   /** The Unix groups of that account. Absent: limits for groups do not apply to it. */
   readonly groups?: () => readonly number[]
-  /** Whether the process that requests GPUs is gone. Absent if this process does. */
+  /** See `PerformInputs`. */
   readonly isRequesterGone?: () => boolean
   /** Absent for a process that never probes. */
   readonly driver?: Driver
@@ -131,9 +131,7 @@ export class LocalPool implements PoolService {
     const pool = await this.#knownPool()
     const impossible = impossibleIn(pool, request)
     if (impossible !== null) return impossible
-    const observed = await this.#observedIn(pool)
-    // It may have been killed before its request was read, or during the probe.
-    return this.#parts.isRequesterGone?.() === true ? { refused: { code: 'gone' } } : { observed }
+    return { observed: await this.#observedIn(pool) }
   }
 
   /** A driver that fails does not keep reservations from ending. */

@@ -18,11 +18,16 @@ export interface PerformInputs {
   /** The Unix groups of the actor. */
   readonly groups?: readonly number[]
   readonly processes: ProcessCheck
+  /** Whether the process that requests GPUs has ended. Absent if it is this process. */
+  readonly isRequesterGone?: () => boolean
   readonly observed?: Observation
   readonly trace?: Trace
   /** Called after a commit that changed the pool, outside the transaction. Must not throw. */
   readonly committed?: () => void
 }
+
+/** The operations that give GPUs to the process that requests them. */
+const GIVES: ReadonlySet<PoolOperationName> = new Set(['acquire', 'claim', 'book'] as const)
 
 /** The only function that changes an existing pool. */
 export function perform<Name extends PoolOperationName>(
@@ -30,9 +35,13 @@ export function perform<Name extends PoolOperationName>(
   operation: Operation<Name>,
 ): Promise<Answers[Name] | Refusal> {
   const steps = new Steps(inputs)
+  // Asked in the decision: the process may end while the request waits for a reading, for its turn or for a lock.
+  const isGone = () => GIVES.has(operation.op) && inputs.isRequesterGone?.() === true
   return steps.traced(
     inputs.store.update((pool, now) =>
-      steps.step({ pool, now, operation }, (context) => apply(pool, operation, context)),
+      isGone()
+        ? { pool, records: [], wake: [], answer: { refused: { code: 'gone' } } }
+        : steps.step({ pool, now, operation }, (context) => apply(pool, operation, context)),
     ),
   )
 }

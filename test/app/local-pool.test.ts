@@ -103,3 +103,29 @@ test('a status without stale readings says nothing of them', async () => {
   expect(statusDocument(overview).some((gpu) => 'stale' in gpu)).toBe(false)
   expect('stale' in summaryDocument(overview)).toBe(false)
 })
+
+test('a process that ends while its request waits for its turn is granted nothing', async () => {
+  let isGone = false
+  const place = new MemoryPlace()
+  place.pool = poolOf(units(2))
+  const service = new LocalPool({
+    store: new MemoryStore(place, () => NOON),
+    processes: { alive: () => 'alive', stopped: () => false },
+    // The last step before the store is asked.
+    actor: async () => {
+      isGone = true
+      return ALICE.account
+    },
+    isRequesterGone: () => isGone,
+    driver: { sample: async () => ({ probe: PROBE }), askedThresholdMb: null, seesOwners: () => true },
+  })
+  const intent = {
+    id: 'late',
+    request: someUnits(1),
+    owner: ALICE,
+    term: { kind: 'manual', duration: 60_000 },
+  } as const
+  expect(await service.perform({ op: 'acquire', intent })).toEqual({ refused: { code: 'gone' } })
+  expect(place.pool?.reservations).toEqual([])
+  expect(await service.perform({ op: 'settle' })).not.toEqual({ refused: { code: 'gone' } })
+})
