@@ -73,6 +73,7 @@ const DAEMON_MODE_FILES = [
   'test/entries/transparency.test.ts',
   'test/fleet/any-host-limits.test.ts',
   'test/fleet/caller-lost.test.ts',
+  'test/fleet/kills.test.ts',
   'test/fleet/run-on-host.test.ts',
   'test/fleet/terminal-on-host.test.ts',
   'test/hostile/screen.test.ts',
