@@ -1,8 +1,8 @@
-import { afterAll, afterEach, beforeAll, expect } from 'bun:test'
+import { expect } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { storedPool } from '../support/database.ts'
-import { type TestFleet, testFleet } from '../support/fleet.ts'
-import { child, untilAllFree } from '../support/job.ts'
+import { sharedFleet, testFleet } from '../support/fleet.ts'
+import { child } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
 import { finished, testPool } from '../support/pool.ts'
 import type { SshHost } from '../support/ssh-host.ts'
@@ -12,21 +12,7 @@ import { until } from '../support/until.ts'
 const fleetTest = needing('ssh', 'sshd')
 
 fleetTest.describe('run --host any, and the rules of a host', () => {
-  let fleet: TestFleet
-  let [gpu1, gpu2] = [undefined as unknown as SshHost, undefined as unknown as SshHost]
-  beforeAll(async () => {
-    fleet = await testFleet(2, 2)
-    const [first, second] = fleet.hosts
-    if (first === undefined || second === undefined) throw new Error('two hosts')
-    ;[gpu1, gpu2] = [first, second]
-  })
-  afterAll(() => fleet[Symbol.dispose]())
-  afterEach(async () => {
-    for (const { pool } of fleet.hosts) {
-      await pool.chg('release')
-      await untilAllFree(pool)
-    }
-  })
+  const fleet = sharedFleet(2, 2)
 
   const any = (verb: string, ...args: string[]) => fleet.caller.start(verb, '--host', 'any', ...args)
   const run = (...args: string[]) => finished(any('run', ...args))
@@ -34,16 +20,16 @@ fleetTest.describe('run --host any, and the rules of a host', () => {
   const group = () => Bun.spawnSync(['id', '-gn']).stdout.toString().trim()
 
   fleetTest.test('nobody is overtaken: a free GPU that a waiter needs starts nothing', async () => {
-    await gpu1.pool.chg('reserve', '--duration', '1h')
-    const waiter = gpu1.pool.start('run', '--wait', '--gpus', '2', '--timeout', '30m', '--', 'true')
-    await until('it waits', () => queueOf(gpu1).length === 1)
+    await fleet.host.pool.chg('reserve', '--duration', '1h')
+    const waiter = fleet.host.pool.start('run', '--wait', '--gpus', '2', '--timeout', '30m', '--', 'true')
+    await until('it waits', () => queueOf(fleet.host).length === 1)
     expect((await run('--', 'true')).stderr).toStartWith('Host gpu2\n')
-    await gpu2.pool.chg('reserve', '--gpus', '2', '--duration', '3h')
+    await fleet.other.pool.chg('reserve', '--gpus', '2', '--duration', '3h')
     expect((await run('--', 'true')).status).toBe(75)
     const last = any('run', '--wait', '--', 'true')
-    await until('it waits behind the other one', () => queueOf(gpu1).length === 2)
-    expect(queueOf(gpu1)[0]?.process.pid).toBe(waiter.pid)
-    await gpu1.pool.chg('release')
+    await until('it waits behind the other one', () => queueOf(fleet.host).length === 2)
+    expect(queueOf(fleet.host)[0]?.process.pid).toBe(waiter.pid)
+    await fleet.host.pool.chg('release')
     expect(await Promise.all([waiter.exited, last.exited])).toEqual([0, 0])
   })
 
@@ -52,14 +38,14 @@ fleetTest.describe('run --host any, and the rules of a host', () => {
     ['a group', () => ['--group', group()]],
   ] as const) {
     fleetTest.test(`a host whose limit for ${whom} never allows it is left out`, async () => {
-      expect((await gpu1.pool.chg('policy', 'set', 'max-gpus', '1', ...scope())).status).toBe(0)
+      expect((await fleet.host.pool.chg('policy', 'set', 'max-gpus', '1', ...scope())).status).toBe(0)
       expect((await run('--gpus', '2', '--', 'true')).stderr).toStartWith('Host gpu2\n')
-      await gpu2.pool.chg('reserve', '--duration', '3h')
+      await fleet.other.pool.chg('reserve', '--duration', '3h')
       const waiter = any('run', '--wait', '--gpus', '2', '--', 'true')
-      await until('it waits on gpu2', () => queueOf(gpu2).length === 1)
-      await gpu2.pool.chg('release')
+      await until('it waits on gpu2', () => queueOf(fleet.other).length === 1)
+      await fleet.other.pool.chg('release')
       expect(await waiter.exited).toBe(0)
-      await gpu1.pool.chg('policy', 'unset', 'max-gpus', ...scope())
+      await fleet.host.pool.chg('policy', 'unset', 'max-gpus', ...scope())
     })
   }
 
@@ -90,7 +76,7 @@ fleetTest.describe('run --host any, and the rules of a host', () => {
     ],
   ] as const) {
     fleetTest.test(`a canhazgpu ${what} is left out`, async () => {
-      using _ = gpu1.replaceProgram(script)
+      using _ = fleet.host.replaceProgram(script)
       expect((await run('--', 'true')).stderr).toStartWith('Host gpu2\n')
       fleet.caller.env.CANHAZGPU_REMOTE_HOSTS = 'gpu1'
       const { stderr } = await run('--json', '--', 'true')
@@ -104,11 +90,12 @@ fleetTest.describe('run --host any, and the rules of a host', () => {
     const { status, stderr } = await run('--wait', '1s', '--json', '--', 'true')
     expect(status).toBe(75)
     expect(JSON.parse(stderr.trimEnd().split('\n').at(-1) ?? '').error.code).toBe('wait-timed-out')
-    expect([...queueOf(gpu1), ...queueOf(gpu2)]).toEqual([])
+    expect([...queueOf(fleet.host), ...queueOf(fleet.other)]).toEqual([])
   })
 
   fleetTest.test('a configuration of this host lets it wait', async () => {
-    for (const { pool } of fleet.hosts) await pool.chg('reserve', '--gpus', '2')
+    await fleet.host.pool.chg('reserve', '--gpus', '2', '--duration', '1h')
+    await fleet.other.pool.chg('reserve', '--gpus', '2', '--duration', '2h')
     fleet.caller.env.CANHAZGPU_RUN_WAIT = '1s'
     const { status, stderr } = await run('--', 'true')
     delete fleet.caller.env.CANHAZGPU_RUN_WAIT
@@ -117,7 +104,7 @@ fleetTest.describe('run --host any, and the rules of a host', () => {
   })
 
   fleetTest.test('--timeout counts in the forecast, and its host enforces it', async () => {
-    await gpu1.pool.chg('reserve', '--gpus', '2')
+    await fleet.host.pool.chg('reserve', '--gpus', '2')
     const { status, stderr } = await run('--wait', '--timeout', '1s', '--grace', '1s', '--', child('forever'))
     expect(status).toBe(130)
     expect(stderr).toStartWith('Host gpu2\n')

@@ -1,9 +1,8 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { storedPool } from '../support/database.ts'
-import { type TestFleet, testFleet } from '../support/fleet.ts'
-import { untilAllFree } from '../support/job.ts'
+import { sharedFleet, testFleet } from '../support/fleet.ts'
 import { needing } from '../support/needs.ts'
 import { testPool } from '../support/pool.ts'
 import { until } from '../support/until.ts'
@@ -11,27 +10,11 @@ import { until } from '../support/until.ts'
 const fleetTest = needing('ssh', 'sshd')
 
 fleetTest.describe('run --host any', () => {
-  let fleet: TestFleet
-  beforeAll(async () => {
-    fleet = await testFleet(1, 4)
-  })
-  afterAll(() => fleet[Symbol.dispose]())
-  beforeEach(async () => {
-    for (const { pool } of fleet.hosts) {
-      await pool.chg('release')
-      await untilAllFree(pool)
-    }
-  })
+  const fleet = sharedFleet(1, 4)
 
   const run = (...args: string[]) => fleet.caller.chg('run', '--host', 'any', ...args)
-  const poolOf = (at: number) => {
-    const host = fleet.hosts[at]
-    if (host === undefined) throw new Error('no such host')
-    return host.pool
-  }
-
   fleetTest.test('it starts on a host that can start it now, and says which', async () => {
-    await poolOf(0).chg('reserve')
+    await fleet.host.pool.chg('reserve')
     const { status, stdout, stderr } = await run(
       '--gpus',
       '1',
@@ -49,14 +32,14 @@ fleetTest.describe('run --host any', () => {
 
   fleetTest.test('a host that is too small, or does not answer, is left out', async () => {
     expect((await run('--gpus', '4', '--', 'true')).stderr).toStartWith('Host gpu2\n')
-    await fleet.hosts[1]?.stop()
+    await fleet.other.stop()
     expect((await run('--', 'true')).stderr).toStartWith('Host gpu1\n')
-    await fleet.hosts[1]?.restart()
+    await fleet.other.restart()
   })
 
   fleetTest.test('without --wait it is refused if no host can start it now', async () => {
-    await poolOf(0).chg('reserve', '--duration', '1h')
-    await poolOf(1).chg('reserve', '--gpus', '4', '--duration', '30m')
+    await fleet.host.pool.chg('reserve', '--duration', '1h')
+    await fleet.other.pool.chg('reserve', '--gpus', '4', '--duration', '30m')
     const { status, stderr } = await run('--', 'true')
     expect(status).toBe(75)
     expect(stderr).toMatch(
@@ -65,12 +48,12 @@ fleetTest.describe('run --host any', () => {
   })
 
   fleetTest.test('with --wait it joins the queue with the earliest forecast', async () => {
-    await poolOf(0).chg('reserve', '--duration', '1h')
-    await poolOf(1).chg('reserve', '--gpus', '4', '--duration', '30m')
+    await fleet.host.pool.chg('reserve', '--duration', '1h')
+    await fleet.other.pool.chg('reserve', '--gpus', '4', '--duration', '30m')
     const process = fleet.caller.start('run', '--host', 'any', '--wait', '--', 'echo', 'done')
-    await until('it waits on gpu2', () => storedPool(poolOf(1)).queue.length === 1)
-    expect(storedPool(poolOf(0)).queue).toEqual([])
-    await poolOf(1).chg('release')
+    await until('it waits on gpu2', () => storedPool(fleet.other.pool).queue.length === 1)
+    expect(storedPool(fleet.host.pool).queue).toEqual([])
+    await fleet.other.pool.chg('release')
     expect(await process.exited).toBe(0)
     expect(await new Response(process.stdout).text()).toBe('done\n')
     expect(await new Response(process.stderr).text()).toStartWith(
@@ -98,7 +81,7 @@ fleetTest.describe('run --host any', () => {
     )
     expect({ status, stderr }).toEqual({ status: 0, stderr: '{"host":"gpu2"}\n' })
     expect(JSON.parse(stdout).gpus).toHaveLength(2)
-    expect(storedPool(poolOf(1)).reservations).toHaveLength(1)
+    expect(storedPool(fleet.other.pool).reservations).toHaveLength(1)
   })
 
   fleetTest.test('a forecast changes nothing on any host', async () => {

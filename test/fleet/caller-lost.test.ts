@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import { readFileSync, rmSync } from 'node:fs'
 import { GREETING } from '../../src/domain/fleet/frames.ts'
 import { storedPool } from '../support/database.ts'
-import { type TestFleet, testFleet } from '../support/fleet.ts'
+import { sharedFleet, waitingCaller } from '../support/fleet.ts'
 import { untilAllFree } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
 import type { Child } from '../support/pool.ts'
@@ -10,15 +10,7 @@ import { kill, parentOf, pidsWith } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 
 needing('ssh', 'sshd', 'ps').describe('a lost end of run --host', () => {
-  let fleet: TestFleet
-  beforeAll(async () => {
-    fleet = await testFleet(1)
-  })
-  afterAll(() => fleet[Symbol.dispose]())
-  beforeEach(async () => {
-    await fleet.host.pool.chg('release')
-    await untilAllFree(fleet.host.pool)
-  })
+  const fleet = sharedFleet(1)
 
   const marker = () => `${fleet.caller.folder}/got`
   /** A command that notes the signal that ends it. */
@@ -40,13 +32,7 @@ needing('ssh', 'sshd', 'ps').describe('a lost end of run --host', () => {
     return process
   }
 
-  /** Waits in the queue of the host. */
-  async function waiting(): Promise<Child> {
-    await fleet.host.pool.chg('reserve')
-    const process = fleet.caller.start('run', '--host', 'gpu1', '--wait', '--', 'true')
-    await until('it waits', () => storedPool(fleet.host.pool).queue.length === 1)
-    return process
-  }
+  const waiting = (): Promise<Child> => waitingCaller(fleet, 'true')
 
   const ssh = () => programs(fleet.caller.store, 'ssh')
   const server = () => programs(fleet.host.pool.store, '__remote')

@@ -1,7 +1,7 @@
 import { expect } from 'bun:test'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { storedPool } from '../support/database.ts'
-import { networkFleet, type TestFleet } from '../support/fleet.ts'
+import { networkFleet, type TestFleet, waitingCaller } from '../support/fleet.ts'
 import { untilAllFree } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
 import { type TestNetwork, testNetwork } from '../support/network.ts'
@@ -11,16 +11,6 @@ import { until } from '../support/until.ts'
 /** Each test has a network of its own. They mostly wait for deadlines, so they run at the same time. */
 const networkTest = needing('ssh', 'sshd', 'networks').concurrent
 
-const HOST = ['--host', 'gpu1'] as const
-
-/** Waits in the queue of the host. */
-async function waiter(fleet: TestFleet, ...command: string[]): Promise<Child> {
-  await fleet.host.pool.chg('reserve')
-  const caller = fleet.caller.start('run', ...HOST, '--wait', '--', ...command)
-  await until('it waits', () => storedPool(fleet.host.pool).queue.length === 1)
-  return caller
-}
-
 interface Running {
   readonly caller: Child
   readonly output: ReadableStreamDefaultReader<Uint8Array>
@@ -28,7 +18,7 @@ interface Running {
 
 /** A command on the host that has started, and has printed a line. */
 async function running({ caller: { start } }: TestFleet, script: string): Promise<Running> {
-  const caller = start('run', ...HOST, '--', 'sh', '-c', `echo ready; ${script}`)
+  const caller = start('run', '--host', 'gpu1', '--', 'sh', '-c', `echo ready; ${script}`)
   const output = caller.stdout.getReader()
   await output.read()
   return { caller, output }
@@ -42,7 +32,7 @@ const hasServer = ({ host }: TestFleet) => host.sessions().length > 0
 networkTest('a waiter leaves the queue after 20 s, and its caller says so', async () => {
   using network = await testNetwork()
   using fleet = await networkFleet(network)
-  const caller = await waiter(fleet, 'true')
+  const caller = await waitingCaller(fleet, 'true')
   network.cut()
   const { status, stderr } = await finished(caller)
   expect(status).toBe(69)
@@ -56,7 +46,7 @@ networkTest('a grant during the cut is returned after 20 s, and its command neve
   using network = await testNetwork()
   using fleet = await networkFleet(network)
   const marker = `${fleet.caller.folder}/ran`
-  const caller = await waiter(fleet, 'touch', marker)
+  const caller = await waitingCaller(fleet, 'touch', marker)
   network.cut()
   await fleet.host.pool.chg('release')
   await until('it is granted', () => storedPool(fleet.host.pool).reservations.length === 1)
@@ -71,7 +61,7 @@ networkTest('only the host is heard no longer: a grant is returned when the call
   using network = await testNetwork()
   using fleet = await networkFleet(network)
   const marker = `${fleet.caller.folder}/ran`
-  const caller = await waiter(fleet, 'touch', marker)
+  const caller = await waitingCaller(fleet, 'touch', marker)
   network.cutFrom('host')
   await fleet.host.pool.chg('release')
   await until('it is granted', () => storedPool(fleet.host.pool).reservations.length === 1)
@@ -83,7 +73,7 @@ networkTest('only the host is heard no longer: a grant is returned when the call
 networkTest('only the caller is heard no longer: the host says why the request has ended', async () => {
   using network = await testNetwork()
   using fleet = await networkFleet(network)
-  const caller = await waiter(fleet, 'true')
+  const caller = await waitingCaller(fleet, 'true')
   network.cutFrom('caller')
   await until('it has left the queue', () => storedPool(fleet.host.pool).queue.length === 0)
   const { status, stderr } = await finished(caller)
@@ -127,6 +117,16 @@ networkTest(
     await untilAllFree(fleet.host.pool)
   },
 )
+
+networkTest('the settings of ssh can let the caller give up earlier', async () => {
+  using network = await testNetwork()
+  using fleet = await networkFleet(network)
+  const settings = `${fleet.caller.folder}/ssh/config-gpu1`
+  appendFileSync(settings, '  ServerAliveInterval 1\n  ServerAliveCountMax 2\n')
+  const { caller } = await running(fleet, 'exec sleep 1000')
+  network.cut()
+  expect(await caller.exited).toBe(255)
+})
 
 networkTest('Ctrl-C ends the caller of a command whose host has been silent for 20 s', async () => {
   using network = await testNetwork()

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, expect } from 'bun:test'
+import { beforeAll, expect } from 'bun:test'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { storedPool } from '../support/database.ts'
 import { diesAtWrite } from '../support/dies-at-write.ts'
-import { type TestFleet, testFleet } from '../support/fleet.ts'
+import { sharedFleet } from '../support/fleet.ts'
 import { untilAllFree } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
 import type { Finished } from '../support/pool.ts'
@@ -23,13 +23,11 @@ type Arm = (tracer: string) => Disposable & { readonly caller: string }
 const killTest = needing('ssh', 'sshd', 'strace')
 
 killTest.describe('kill -9 before every system call', () => {
-  let fleet: TestFleet
+  const fleet = sharedFleet(1)
   let daemons: readonly number[]
-  beforeAll(async () => {
-    fleet = await testFleet(1)
+  beforeAll(() => {
     daemons = processes()
   })
-  afterAll(() => fleet[Symbol.dispose]())
 
   const processes = () =>
     [fleet.caller, fleet.host.pool].flatMap(({ store }) => pidsWith(`CANHAZGPU_STORE=${store}`))

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { expect, test } from 'bun:test'
+import { chmodSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { storedPool } from '../support/database.ts'
-import { type TestFleet, testFleet } from '../support/fleet.ts'
+import { sharedFleet } from '../support/fleet.ts'
 import { child, untilAllFree } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
 import type { Child } from '../support/pool.ts'
@@ -9,15 +10,7 @@ import { kill } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 
 needing('ssh', 'sshd').describe('run --host', () => {
-  let fleet: TestFleet
-  beforeAll(async () => {
-    fleet = await testFleet(2)
-  })
-  afterAll(() => fleet[Symbol.dispose]())
-  beforeEach(async () => {
-    await fleet.host.pool.chg('release')
-    await untilAllFree(fleet.host.pool)
-  })
+  const fleet = sharedFleet(2)
 
   const run = (...command: string[]) => fleet.caller.chg('run', '--host', 'gpu1', '--', ...command)
 
@@ -126,7 +119,7 @@ needing('ssh', 'sshd').describe('run --host', () => {
   })
 
   test('Ctrl-C and other signals without a terminal reach the command', async () => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGUSR1'] as const) {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const) {
       const name = signal.slice(3)
       const script = `trap 'echo got ${name}; exit 5' ${name}; echo ready; while :; do sleep 0.01; done`
       const process = fleet.caller.start('run', '--host', 'gpu1', '--', 'sh', '-c', script)
@@ -160,6 +153,31 @@ needing('ssh', 'sshd').describe('run --host', () => {
     expect(missing.stderr).toBe(
       `Error: gpu1: cannot use the folder ${folder}/none there: No such file or directory - name a folder of that host with --workdir\n`,
     )
+  })
+
+  test('a relative working folder begins in the home folder there', async () => {
+    const { stdout } = await fleet.caller.chg('run', '--host', 'gpu1', '--workdir', '.', '--', 'pwd', '-P')
+    expect(stdout.trim()).toBe(realpathSync(userInfo().homedir))
+  })
+
+  test('defaults are those of that host', async () => {
+    const held = 'echo $CUDA_VISIBLE_DEVICES'
+    await fleet.host.setVariable('CANHAZGPU_RUN_GPUS', '2')
+    fleet.caller.env.CANHAZGPU_RUN_GPUS = '9'
+    const { stdout } = await run('sh', '-c', held)
+    delete fleet.caller.env.CANHAZGPU_RUN_GPUS
+    expect(stdout.trim().split(',').sort()).toEqual(['0', '1'])
+    const typed = await fleet.caller.chg('run', '--host', 'gpu1', '--gpus', '1', '--', 'sh', '-c', held)
+    expect(typed.stdout).toMatch(/^[01]\n$/)
+    await fleet.host.setVariable('CANHAZGPU_RUN_GPUS', '1')
+  })
+
+  test('a command line of 80 KB arrives, and one that is too long is refused', async () => {
+    const long = 'x'.repeat(80_000)
+    expect((await run('sh', '-c', 'printf %s "$1" | wc -c', 'sh', long)).stdout).toBe('80000\n')
+    const { status, stderr } = await run('true', long, long)
+    expect(status).toBe(2)
+    expect(stderr).toContain('too long for another host')
   })
 
   test('only the variables of terminal and language are passed', async () => {

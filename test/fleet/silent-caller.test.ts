@@ -1,7 +1,7 @@
 import { expect } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { storedPool } from '../support/database.ts'
-import { testFleet } from '../support/fleet.ts'
+import { testFleet, waitingCaller } from '../support/fleet.ts'
 import { untilAllFree } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
 import { kill, pidsWith, stateOf } from '../support/processes.ts'
@@ -12,9 +12,7 @@ const silent = needing('ssh', 'sshd')
 silent.test('a stopped connection: the waiter leaves the queue after 20 s', async () => {
   using fleet = await testFleet(1)
   const { pool } = fleet.host
-  await pool.chg('reserve')
-  const caller = fleet.caller.start('run', '--host', 'gpu1', '--wait', '--', 'true')
-  await until('it waits', () => storedPool(pool).queue.length === 1)
+  const caller = await waitingCaller(fleet, 'true')
   for (const pid of pidsWith(`CANHAZGPU_STORE=${fleet.caller.store}`))
     if (pid !== caller.pid) kill(pid, 'SIGSTOP')
   await until('it has left', () => storedPool(pool).queue.length === 0)
@@ -26,9 +24,7 @@ silent.test('a grant for a stopped caller is returned after 20 s, and its comman
   using fleet = await testFleet(1)
   const { pool } = fleet.host
   const marker = `${fleet.caller.folder}/ran`
-  await pool.chg('reserve')
-  const caller = fleet.caller.start('run', '--host', 'gpu1', '--wait', '--', 'touch', marker)
-  await until('it waits', () => storedPool(pool).queue.length === 1)
+  const caller = await waitingCaller(fleet, 'touch', marker)
   kill(caller.pid, 'SIGSTOP')
   await until('it is stopped', () => stateOf(caller.pid) === 'T')
   await pool.chg('release')

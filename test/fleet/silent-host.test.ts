@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { type TestFleet, testFleet } from '../support/fleet.ts'
+import { sharedFleet } from '../support/fleet.ts'
 import { untilAllFree } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
 import { binary, finished } from '../support/pool.ts'
@@ -13,17 +13,7 @@ printf 'canhazgpu-remote 1\\n'
 while printf 'P\\0\\0\\0\\0'; do sleep 1; done`
 
 needing('ssh', 'sshd').describe('a host that gives no answer, or none that is over', () => {
-  let fleet: TestFleet
-  beforeAll(async () => {
-    fleet = await testFleet(1, 1)
-  })
-  afterAll(() => fleet[Symbol.dispose]())
-  beforeEach(async () => {
-    for (const { pool } of fleet.hosts) {
-      await pool.chg('release')
-      await untilAllFree(pool)
-    }
-  })
+  const fleet = sharedFleet(1, 1)
 
   /** Runs `ssh` with another process that keeps its pipes open. Returns the PATH that finds this `ssh`. */
   function sshWithCompanion(): string {

@@ -1,22 +1,14 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { storedPool } from '../support/database.ts'
-import { type TestFleet, testFleet } from '../support/fleet.ts'
+import { sharedFleet } from '../support/fleet.ts'
 import { untilAllFree } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
 import { CTRL_C, CTRL_Z, openShell, openTerminal, type TestTerminal } from '../support/terminal.ts'
 import { until } from '../support/until.ts'
 
 needing('ssh', 'sshd').describe('run --host on a terminal', () => {
-  let fleet: TestFleet
-  beforeAll(async () => {
-    fleet = await testFleet(1)
-  })
-  afterAll(() => fleet[Symbol.dispose]())
-  beforeEach(async () => {
-    await fleet.host.pool.chg('release')
-    await untilAllFree(fleet.host.pool)
-  })
+  const fleet = sharedFleet(1)
 
   const shell = (): TestTerminal => openShell(fleet.caller)
 
@@ -37,6 +29,18 @@ needing('ssh', 'sshd').describe('run --host on a terminal', () => {
     terminal.resize(120, 44)
     await terminal.see('44 120')
     await terminal.see('status 4')
+  })
+
+  test('the terminal there has the modes of ours', async () => {
+    script('shown', 'stty -a; echo re""ady\n')
+    using terminal = shell()
+    terminal.type('stty -ixany tostop; "$CHG" run --host gpu1 -- sh shown\n')
+    await terminal.see(' tostop')
+    await terminal.see('ready')
+    terminal.type('stty -tostop; "$CHG" run --host gpu1 -- sh shown\n')
+    await terminal.see('-tostop;')
+    await terminal.see(' -tostop')
+    await terminal.see('ready')
   })
 
   test('Ctrl-C ends the command there, and our terminal has its modes again', async () => {

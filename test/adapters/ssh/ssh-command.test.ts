@@ -15,6 +15,9 @@ const SETTINGS = [
   'RemoteCommand id',
   'RequestTTY force',
   'BatchMode no',
+  'LocalForward 1234 localhost:22',
+  'RemoteForward 1234 localhost:22',
+  'DynamicForward 1235',
 ]
 
 needing('ssh').test('the settings of the account add no forwarding and no other command', () => {
@@ -36,7 +39,7 @@ needing('ssh').test('the settings of the account add no forwarding and no other 
     ]) {
       expect(lines).toContain(each)
     }
-    expect(lines).not.toContain('remotecommand id')
+    expect(lines.filter((line) => /^(remotecommand|\w+forward) .*(id|123\d)/.test(line))).toEqual([])
   } finally {
     rmSync(folder, { recursive: true })
   }
