@@ -21,6 +21,8 @@ const WAITING_FILES = [
   'test/adapters/gpu/hung-driver.test.ts',
   'test/hostile/forged-pool.test.ts',
   'test/app/waiting/timeout.test.ts',
+  'test/cli/fleet/board-out.test.ts',
+  'test/machine/board-networks.test.ts',
   'test/fleet/cut-network.test.ts',
   'test/fleet/silent-caller.test.ts',
   'test/fleet/silent-host.test.ts',
