@@ -8,6 +8,7 @@ import {
   createStore,
   openStoreAsAdministrator,
   poolOwner,
+  putBackUnfinished,
   setAsideStore,
   storedPlace,
 } from '../adapters/store/open.ts'
@@ -37,7 +38,10 @@ export function administration(opening: Opening): Administration {
     poolPlace: async (group) => {
       const gid = group === undefined ? undefined : await groupIdOf(group)
       return {
-        open: () => open().catch(nullIfMissing),
+        open: async () => {
+          await putBackUnfinished(store)
+          return open().catch(nullIfMissing)
+        },
         create: () => createStore(store, currentMoment, gid),
         setAside: (onPart) => setAsideStore(store, { now: currentMoment, gid, onPart }),
         forGroup: gid !== undefined,
