@@ -24,8 +24,10 @@ export async function examineBoard({ settings, access }: Examined): Promise<read
   const host = ownHostName(hostName, hostname())
   const isServed = socketPathIn(store) !== undefined
   let board: ReturnType<typeof openBoard>
+  let server: string
   try {
     board = openBoard(fleet)
+    server = serverOf(fleet)
   } catch (error) {
     return [{ code: 'board-unreadable', ...reasonOf(error) }]
   }
@@ -36,7 +38,7 @@ export async function examineBoard({ settings, access }: Examined): Promise<read
     const [posted] = await board.read('status', host)
     const pool = await poolIfReadable(access)
     const found = boardFindings({
-      ...{ server: serverOf(fleet), host, isServed, clockAhead },
+      ...{ server, host, isServed, clockAhead },
       age: posted?.age,
       sinceCommit: pool?.sinceCommit,
     })
@@ -45,10 +47,10 @@ export async function examineBoard({ settings, access }: Examined): Promise<read
       await board.post({ host, ...(await snapshotOf(pool.service, SNAPSHOT_PARTS)) })
       return found
     } catch (error) {
-      return [{ code: 'board-unwritable', ...reasonOf(error) }]
+      return [{ code: 'board-unwritable', server, ...reasonOf(error) }]
     }
   } catch (error) {
-    return [{ code: 'board-out', ...reasonOf(error) }]
+    return [{ code: 'board-out', server, ...reasonOf(error) }]
   } finally {
     board.close()
   }

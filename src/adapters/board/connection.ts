@@ -1,5 +1,6 @@
 import { RedisClient } from 'bun'
 import type { CanhazgpuError } from '../../domain/errors.ts'
+import { decoded } from '../../domain/fleet/board-address.ts'
 import { boardUnavailable } from '../../domain/fleet/fleet-errors.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import { printable, shortened } from '../../domain/text/text.ts'
@@ -121,9 +122,10 @@ export class BoardConnection {
     return failure
   }
 
-  /** The URL may contain a password, so an error has only the name of the server. */
+  /** The URL may contain a password, so an error has only the name of the server. The server may repeat the password. */
   #unavailable(why: string): CanhazgpuError {
-    return boardUnavailable(new URL(this.#parts.url).host, why)
+    const { host, password } = new URL(this.#parts.url)
+    return boardUnavailable(host, password === '' ? why : why.replaceAll(decoded(password), '…'))
   }
 
   #drop(): void {

@@ -1,5 +1,6 @@
 import { connect as connectPlain, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { decoded } from '../../domain/fleet/board-address.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import { printable, shortened } from '../../domain/text/text.ts'
 
@@ -28,8 +29,8 @@ export async function whyNot({ url, ca }: BoardPlace, deadline: Millis): Promise
   let answers = ''
   socket.on(isTls ? 'secureConnect' : 'connect', () => {
     if (password !== '') {
-      const names = username === '' ? [] : [decodeURIComponent(username)]
-      socket.write(request('AUTH', ...names, decodeURIComponent(password)))
+      const names = username === '' ? [] : [decoded(username)]
+      socket.write(request('AUTH', ...names, decoded(password)))
     }
     const database = pathname.slice(1)
     if (Number(database) !== 0) socket.write(request('SELECT', database))

@@ -111,8 +111,8 @@ export type Finding =
   | { readonly code: 'board-reached'; readonly server: string }
   | { readonly code: 'board-current'; readonly server: string; readonly seconds: number }
   | ({ readonly code: 'board-unreadable' } & Reason)
-  | ({ readonly code: 'board-out' } & Reason)
-  | ({ readonly code: 'board-unwritable' } & Reason)
+  | ({ readonly code: 'board-out'; readonly server: string } & Reason)
+  | ({ readonly code: 'board-unwritable'; readonly server: string } & Reason)
   /** What the board has of this host is older than its last change. */
   | { readonly code: 'board-behind'; readonly seconds: number; readonly isServed: boolean }
   | { readonly code: 'board-lacks-host'; readonly host: string; readonly isServed: boolean }

@@ -55,6 +55,7 @@ const KINDS: Readonly<Record<string, SecretKind>> = {
   other_users: 'user',
   group: 'user',
   host: 'host',
+  server: 'host',
   note: 'note',
   model: 'command',
 }

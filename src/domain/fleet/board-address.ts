@@ -22,3 +22,12 @@ export function isBoardUrl(text: string): boolean {
     new URL(text).hostname !== ''
   )
 }
+
+/** The name or the password of a URL as the server gets it. */
+export function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}

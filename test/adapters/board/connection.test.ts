@@ -130,6 +130,20 @@ function connectionTo(program: string): void {
     expect(only).toBeDefined()
   })
 
+  test('a server that repeats the password: nobody sees it', async () => {
+    using echo = Bun.listen({
+      hostname: '127.0.0.1',
+      port: 0,
+      socket: { data: (socket) => void socket.write("-ERR who is 'zoe' with 'se cret@'?\r\n") },
+    })
+    const message = await failureOf(ping(opened(`redis://zoe:se%20cret%40@127.0.0.1:${echo.port}`)))
+    expect(message).toContain('who is')
+    expect(message).not.toMatch(/se cret@|se%20cret/)
+    expect(await failureOf(ping(opened(`redis://zoe:%zz@127.0.0.1:${echo.port}`)))).toContain(
+      'cannot be used',
+    )
+  })
+
   test('a host name without an address, and a server that is none', async () => {
     expect(await failureOf(ping(opened('redis://no-such-host.invalid:6379')))).toMatch(/ address/)
     using http = Bun.serve({ port: 0, fetch: () => new Response('x') })
