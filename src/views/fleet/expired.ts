@@ -9,13 +9,31 @@ import { reasonWords } from '../words/drain-words.ts'
  * The part without the reservations that have expired since the host wrote it, `age` ago: without a daemon, nothing of
  * an idle host publishes when one expires. Clocks may differ, so only times of that host are compared with each other.
  */
-export const withoutExpired = (part: StatusPart, age: Millis): StatusPart => ({
-  ...part,
-  gpus: part.gpus.map((gpu) => {
+export function withoutExpired(part: StatusPart, age: Millis): StatusPart {
+  const now = timeThere(part.gpus, age)
+  if (now === undefined) return part
+  const gpus = part.gpus.map((gpu) => {
+    // Reading the times of thousands of GPUs takes longer than comparing their texts.
+    if (gpu.expiry_time === undefined || gpu.expiry_time > now) return gpu
     const left = timeLeft(gpu)
     return left !== undefined && left <= age ? released(gpu, age - left) : gpu
-  }),
-})
+  })
+  return { ...part, gpus }
+}
+
+const LATEST = Date.UTC(9999, 0, 1)
+const LATER_THAN_ALL = 'later'
+/** The held time is a whole number of seconds. */
+const ROUNDED_MS: Millis = 2_000
+
+/** The time by the clock of the host, or a little later; undefined if it told none. */
+function timeThere(gpus: readonly StatusDocument[], age: Millis): string | undefined {
+  const held = gpus.find(({ started_at, duration_seconds }) => started_at && duration_seconds !== undefined)
+  if (held?.started_at === undefined || held.duration_seconds === undefined) return undefined
+  const now = Date.parse(held.started_at) + held.duration_seconds * 1000 + age + ROUNDED_MS
+  // Nonsense too is later than all: then each time is read.
+  return now < LATEST ? new Date(now).toISOString() : LATER_THAN_ALL
+}
 
 /** The time from the writing to the end of the reservation; undefined if it does not end by itself, NaN for nonsense. */
 function timeLeft({ status, type, started_at, duration_seconds, expiry_time }: StatusDocument) {

@@ -57,3 +57,19 @@ test('without an end it stays', () => {
   const { expiry_time: _, ...endless } = HELD
   expect(later(endless, 1_000 * HOUR)).toBe(endless)
 })
+
+test('each GPU is looked at, whatever the others say', () => {
+  const free: StatusDocument = { gpu_id: 1, status: 'AVAILABLE', gpu_model: 'Fake GPU' }
+  const strange = { ...HELD, gpu_id: 2, started_at: '2031-02-31T99:00:00Z', expiry_time: at(-HOUR) }
+  const long = { ...HELD, gpu_id: 3, expiry_time: at(9 * HOUR) }
+  for (const gpus of [
+    [free, HELD, long],
+    [strange, free, HELD, long],
+  ]) {
+    const shown = withoutExpired({ version: 1, waiting: 0, gpus }, 2 * HOUR).gpus
+    expect(shown.slice(-2).map(({ status }) => status)).toEqual(['AVAILABLE', 'IN_USE'])
+    expect(shown.slice(0, -2)).toEqual(gpus.slice(0, -2))
+  }
+  const idle = { version: 1, waiting: 0, gpus: [free] } as const
+  expect(withoutExpired(idle, HOUR)).toBe(idle)
+})

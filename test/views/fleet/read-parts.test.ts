@@ -84,7 +84,7 @@ const USAGE = {
 }
 
 const PARTS = [
-  ['status', STATUS, statusPart, (text: string) => readStatusPart(text, Number.NEGATIVE_INFINITY)],
+  ['status', STATUS, statusPart, (text: string) => readStatusPart(text, -1e15)],
   ['queue', QUEUE, queuePart, readQueuePart],
   ['usage', USAGE, usagePart, readUsagePart],
 ] as const
