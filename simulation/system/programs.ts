@@ -1,3 +1,5 @@
+// The pool loads it when it is first asked, and a module that is not loaded yet does not arrive within a step.
+import '../../src/app/usage/usage-answer.ts'
 import { acquireNow } from '../../src/app/acquire-now.ts'
 import { LocalPool } from '../../src/app/local-pool.ts'
 import { setUpPool } from '../../src/app/set-up.ts'
