@@ -87,9 +87,10 @@ export async function acquireFor(
 ): Promise<Grant> {
   if (context.caller?.wantsForecast === true) return context.answerForecast(intent)
   const grant = await acquired(options, intent, context)
-  if (context.caller === null || context.caller.agrees()) return grant
-  await (await context.pool()).perform({ op: 'end', id: grant.reservation.id, outcome: 'released' })
-  throw new CanhazgpuError('interrupted', 'the caller on the other host is gone')
+  const { caller } = context
+  if (caller === null) return grant
+  const { agreedGrant } = await import('../app/fleet/agreed-grant.ts')
+  return agreedGrant(grant, caller.agrees, context.pool)
 }
 
 async function acquired(options: AcquiringOptions, intent: Intent, context: Context): Promise<Grant> {

@@ -212,7 +212,7 @@ export interface RemoteCaller {
   /** It asks only when the command could start. */
   readonly wantsForecast: boolean
   /** Asks whether it still waits for the GPUs that were just granted; false if it is gone. */
-  readonly agrees: () => boolean
+  readonly agrees: () => boolean | Promise<boolean>
 }
 
 /** A command for another host. */

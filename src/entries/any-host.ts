@@ -4,9 +4,11 @@ import { changeFolder } from '../adapters/kernel/libc/paths.ts'
 import { endLike } from '../adapters/process/end-like.ts'
 import { toByteText } from '../adapters/process/environment.ts'
 import { callHost } from '../adapters/ssh/call-host.ts'
+import { onAnyHost, type Tried } from '../app/fleet/any-host.ts'
 import type { HostedCommand } from '../cli/context.ts'
-import type { CallEnd } from '../domain/fleet/call-end.ts'
-import { type Asked, firstToStart } from '../domain/fleet/forecast.ts'
+import { type CallEnd, type FailedCall, leavesNothing } from '../domain/fleet/call-end.ts'
+import type { Asked } from '../domain/fleet/forecast.ts'
+import type { End } from '../domain/fleet/frames.ts'
 import type { HostName, RemoteHost } from '../domain/fleet/host-name.ts'
 import type { Millis } from '../domain/pool/model.ts'
 import { chosenHostLine, nextHostLine, noHostNow, noUsableHost } from '../views/words/any-host.ts'
@@ -15,70 +17,65 @@ import { ANSWER_MS, askHosts, type Candidate, candidates } from './ask-hosts.ts'
 import { LOCAL_OPTIONS, requestFor } from './host-request.ts'
 import type { Here } from './run-there.ts'
 
-/** A host whose GPUs others took so often, between its answer and the start, is waited for as if they were not free. */
-const MOST_LOST = 2
-
 /**
  * Runs the command on a host that can start it now. If there is none, it joins the queue of the host with the earliest
- * forecast. Returns if that is this host. If a host fails, or others were faster there, all others are asked again.
+ * forecast. Returns if that is this host.
  */
 export async function runOnAnyHost(command: HostedCommand, here: Here): Promise<void> {
-  const search = new Search(command, here)
-  while (!(await search.isHere()));
+  const tries = new Tries(command, here)
+  const result = await onAnyHost<Candidate, End | 'here'>({
+    hosts: candidates(here),
+    waits: command.wait !== undefined,
+    ask: (hosts) => askHosts(hosts, command, here),
+    start: (host) => tries.start(host),
+    join: (host) => tries.join(host),
+  })
+  switch (result.kind) {
+    case 'ended':
+      return result.end === 'here' ? undefined : endLike(result.end)
+    case 'none-now':
+      throw noHostNow(named(result.first), Date.now())
+    case 'none':
+      throw noUsableHost(result.asked.map(named))
+  }
 }
 
-class Search {
+type Result = Tried<End | 'here'>
+
+class Tries {
   readonly #command: HostedCommand
   readonly #here: Here
   readonly #began = steadyNow()
-  readonly #lost = new Map<Candidate, number>()
-  #hosts: readonly Candidate[]
-  /** They are not asked again. */
-  #failed: readonly Asked<Candidate>[] = []
 
   constructor(command: HostedCommand, here: Here) {
     this.#command = command
     this.#here = here
-    this.#hosts = candidates(here)
   }
 
-  /** Whether this host is the one. Does not return if another one has run the command; false: look again. */
-  async isHere(): Promise<boolean> {
-    const answers = await askHosts(this.#hosts, this.#command, this.#here)
-    const asked = answers.map((each) => this.#withLosses(each))
-    const now = asked.find(({ forecast }) => forecast.kind === 'now')
-    if (now !== undefined) return this.#start(now.host)
-    const first = firstToStart(asked)
-    if (first === undefined) throw noUsableHost([...this.#failed, ...asked].map(named))
-    if (this.#command.wait === undefined) throw noHostNow(named(first), Date.now())
-    return this.#wait(first.host)
-  }
-
-  #withLosses({ host, forecast }: Asked<Candidate>): Asked<Candidate> {
-    const isLost = forecast.kind === 'now' && (this.#lost.get(host) ?? 0) >= MOST_LOST
-    return { host, forecast: isLost ? { kind: 'later', after: 0 } : forecast }
-  }
-
-  async #start(host: Candidate): Promise<boolean> {
-    const { remote, name } = host
+  async start({ remote, name }: Candidate): Promise<Result> {
     const announcement = chosenHostLine(name, 'starts', this.#here.json)
     if (remote === null) return this.#stay(announcement)
     const end = await this.#call(remote, ['--nonblock'], { announcement, answerWithin: ANSWER_MS })
-    if (end.kind === 'ended' && end.isStarted) return endLike(end.end)
-    if (end.kind === 'ended') this.#lost.set(host, (this.#lost.get(host) ?? 0) + 1)
-    else this.#leaveOut(host, end)
-    return false
+    if (end.kind !== 'ended') return this.#failed(remote, end)
+    return leavesNothing(end) ? { kind: 'taken' } : end
   }
 
-  async #wait(host: Candidate): Promise<boolean> {
-    const { remote, name } = host
+  async join({ remote, name }: Candidate): Promise<Result> {
     const announcement = chosenHostLine(name, 'waits', this.#here.json)
     if (remote === null) return this.#stay(announcement)
     this.#here.stderr.write(announcement)
     const end = await this.#call(remote, [this.#waitWord()], {})
-    if (end.kind === 'ended') return endLike(end.end)
-    this.#here.stderr.write(nextHostLine(this.#leaveOut(host, end), this.#here.json))
-    return false
+    if (end.kind === 'ended') return end
+    const failed = this.#failed(remote, end)
+    this.#here.stderr.write(nextHostLine(failed.error, this.#here.json))
+    return failed
+  }
+
+  /** Throws if the command may run there, or the user has interrupted the call. */
+  #failed({ name }: RemoteHost, end: FailedCall): Extract<Result, { kind: 'failed' }> {
+    const error = callFailure(end, name)
+    if (!leavesNothing(end)) throw error
+    return { kind: 'failed', error }
   }
 
   #call(
@@ -102,21 +99,12 @@ class Search {
     return `--wait=${Math.max(1, Math.ceil(left / 1000))}s`
   }
 
-  /** Returns why. Throws if the command may run there, or the user has interrupted the call. */
-  #leaveOut(host: Candidate, end: Exclude<CallEnd, { kind: 'ended' }>) {
-    const error = callFailure(end, host.name)
-    if (end.kind === 'lost' || end.kind === 'interrupted') throw error
-    this.#failed = [...this.#failed, { host, forecast: { kind: 'failed', error } }]
-    this.#hosts = this.#hosts.filter((each) => each !== host)
-    return error
-  }
-
-  #stay(announcement: string): true {
+  #stay(announcement: string): Result {
     this.#here.stderr.write(announcement)
     const { workdir } = this.#command
     const failure = workdir === undefined ? 0 : changeFolder(toByteText(workdir))
     if (failure < 0) throw folderFailure(workdir ?? '', errorText(-failure))
-    return true
+    return { kind: 'ended', end: 'here' }
   }
 }
 

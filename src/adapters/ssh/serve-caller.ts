@@ -1,5 +1,6 @@
 import { FROM_CALLER, FROM_HOST, type Frame, numberIn, numbersFrame } from '../../domain/fleet/frames.ts'
 import { SILENCE_MS } from '../../domain/fleet/patience.ts'
+import { HostSide } from '../../domain/fleet/session.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import { write } from '../kernel/libc/descriptors.ts'
 import { utf8 } from '../kernel/libc/memory.ts'
@@ -24,9 +25,7 @@ export class CallerService {
   readonly #hosted: Hosted
   readonly #caller = new CallerLink()
   readonly #input: HostedInput
-  #isGranted = false
-  /** The caller has agreed to the grant. */
-  #isStarted = false
+  readonly #side = new HostSide()
   /** What the caller did that no caller does. */
   #violation: string | undefined
 
@@ -46,20 +45,16 @@ export class CallerService {
   /** Whether there is nothing left to do. If something has ended the exchange, does the rest. */
   #isFinished(): boolean {
     const ended = reap(this.#hosted.pid)
-    const reason = this.#violation ?? this.#silence()
+    const step = this.#side.step(this.#caller)
     if (ended !== null) this.#finish(ended.status)
-    else if (this.#caller.isOver) this.#end()
-    else if (reason !== undefined) this.#refuse(reason)
-    else return false
+    else if (step === 'leave' || step === 'hang-up') this.#end()
+    else if (this.#violation !== undefined) this.#refuse(this.#violation)
+    else if (step === 'give-up') this.#refuse(`the caller was silent for ${SILENCE_MS / 1000} s`)
+    else {
+      if (step === 'remind') this.#caller.remind()
+      return false
+    }
     return true
-  }
-
-  /** Why a request that has not started is given up. */
-  #silence(): string | undefined {
-    if (!this.#caller.isSilent) return undefined
-    if (!this.#isStarted) return `the caller was silent for ${SILENCE_MS / 1000} s`
-    this.#caller.remind()
-    return undefined
   }
 
   /** Moves the bytes that can be moved without blocking. */
@@ -138,14 +133,12 @@ export class CallerService {
 
   #hearGate(): void {
     if (typeof this.#hosted.gate.read() === 'string') return
-    this.#isGranted = true
+    this.#side.granted()
     this.#caller.send(FROM_HOST.granted)
   }
 
   #openGate(): void {
-    if (!this.#isGranted || this.#isStarted) return
-    this.#isStarted = true
-    write(this.#hosted.gate.fd, utf8('\n'))
+    if (this.#side.agreed()) write(this.#hosted.gate.fd, utf8('\n'))
   }
 
   #feed(): void {
@@ -186,15 +179,15 @@ export class CallerService {
   }
 
   #refuse(message: string): void {
-    const code = this.#isStarted ? 'connection-lost' : 'host-unreachable'
+    const code = this.#side.isStarted ? 'connection-lost' : 'host-unreachable'
     this.#caller.send(FROM_HOST.failure, utf8(JSON.stringify({ code, message })))
     this.#caller.writeNow()
     this.#end()
   }
 
   #end(): void {
-    if (this.#isStarted) hangUp(this.#hosted)
-    else leave(this.#hosted, this.#isGranted)
+    if (this.#side.isStarted) hangUp(this.#hosted)
+    else leave(this.#hosted, this.#side.isGranted)
   }
 }
 

@@ -15,3 +15,7 @@ export type FailedCall =
   /** The connection ended after the start of the command. */
   | { readonly kind: 'lost' }
   | { readonly kind: 'interrupted' }
+
+/** Whether nothing of the request is left on that host, so that another one may start it. */
+export const leavesNothing = (end: CallEnd): boolean =>
+  end.kind === 'ended' ? !end.isStarted : end.kind !== 'lost' && end.kind !== 'interrupted'

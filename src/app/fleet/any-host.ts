@@ -1,0 +1,59 @@
+import type { CanhazgpuError } from '../../domain/errors.ts'
+import { type Asked, firstToStart } from '../../domain/fleet/forecast.ts'
+
+export interface AnyHost<Host, End> {
+  /** In the order of preference. */
+  readonly hosts: readonly Host[]
+  /** Whether the request may join a queue. */
+  readonly waits: boolean
+  /** Asks these hosts when they could start the request, up to the first one that can start it now. */
+  readonly ask: (hosts: readonly Host[]) => Promise<readonly Asked<Host>[]>
+  /** Starts the request there at once. */
+  readonly start: (host: Host) => Promise<Tried<End>>
+  /** Joins the queue there. */
+  readonly join: (host: Host) => Promise<Tried<End>>
+}
+
+/** What came of a request to one host. Except after `ended`, nothing of it is left there. */
+export type Tried<End> =
+  | { readonly kind: 'ended'; readonly end: End }
+  /** Others were faster. */
+  | { readonly kind: 'taken' }
+  | { readonly kind: 'failed'; readonly error: CanhazgpuError }
+
+export type AnyHostEnd<Host, End> =
+  | { readonly kind: 'ended'; readonly end: End }
+  /** No host can start it now, and it may not wait; this one could start it first. */
+  | { readonly kind: 'none-now'; readonly first: Asked<Host> }
+  | { readonly kind: 'none'; readonly asked: readonly Asked<Host>[] }
+
+/** A host whose GPUs others took so often, between its answer and the start, is waited for as if they were not free. */
+const MOST_TAKEN = 2
+
+/**
+ * Starts a request on a host that can start it now. If there is none, it joins the queue of the host with the earliest
+ * forecast. If a host fails, or others were faster there, all others are asked again.
+ */
+export async function onAnyHost<Host, End>(parts: AnyHost<Host, End>): Promise<AnyHostEnd<Host, End>> {
+  const { waits, ask, start, join } = parts
+  const taken = new Map<Host, number>()
+  const failed: Asked<Host>[] = []
+  for (;;) {
+    const left = parts.hosts.filter((host) => !failed.some((each) => each.host === host))
+    const asked = (await ask(left)).map((each) => asIfTaken(each, taken.get(each.host) ?? 0))
+    const now = asked.find(({ forecast }) => forecast.kind === 'now')
+    const first = now ?? firstToStart(asked)
+    if (first === undefined) return { kind: 'none', asked: [...failed, ...asked] }
+    if (now === undefined && !waits) return { kind: 'none-now', first }
+    const { host } = first
+    const tried = await (now === undefined ? join(host) : start(host))
+    if (tried.kind === 'ended') return tried
+    if (tried.kind === 'taken') taken.set(host, (taken.get(host) ?? 0) + 1)
+    else failed.push({ host, forecast: tried })
+  }
+}
+
+function asIfTaken<Host>({ host, forecast }: Asked<Host>, times: number): Asked<Host> {
+  const isTaken = forecast.kind === 'now' && times >= MOST_TAKEN
+  return { host, forecast: isTaken ? { kind: 'later', after: 0 } : forecast }
+}
