@@ -7,6 +7,8 @@ import type { RemoteCaller } from '../cli/context.ts'
 import { commandLineMain } from './command-line.ts'
 
 const SIGHUP = 1
+/** What a terminal, a caller that is gone, and the process that serves it send. */
+const SIGNALS = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const
 
 /**
  * `canhazgpu __hosted <gate> COMMAND …`: a command line for a caller on another host. It differs from a typed one only in
@@ -20,7 +22,24 @@ export async function hostedMain(args: readonly string[], wantsForecast: boolean
   if (parentPid() !== server || server === 1) return 1
   newSession()
   if (isTerminal(0)) ioctl(0, TIOCSCTTY, new Uint8Array(8))
-  return commandLineMain(commandLine, null, { ...remoteCaller(Number(gate)), wantsForecast })
+  const caller = remoteCaller(Number(gate))
+  const agrees = commandLine[0] === 'reserve' ? unlessSignalled(caller.agrees) : caller.agrees
+  return commandLineMain(commandLine, null, { ...caller, agrees, wantsForecast })
+}
+
+/**
+ * Whether the caller agrees, and no signal has come. A reservation outlives this process: a signal that ended it between
+ * the grant and the answer of the caller would leave GPUs reserved for nobody.
+ */
+function unlessSignalled(agrees: RemoteCaller['agrees']): () => Promise<boolean> {
+  let isSignalled = false
+  for (const signal of SIGNALS) process.on(signal, () => (isSignalled = true))
+  return async () => {
+    // The runtime delivers signals once per iteration of its event loop, so this waits for a whole iteration.
+    await Bun.sleep(1)
+    await new Promise(setImmediate)
+    return !isSignalled && (await agrees())
+  }
 }
 
 /** The caller behind this socket, who wants the command to run. */

@@ -1,0 +1,29 @@
+import { expect, test } from 'bun:test'
+import { close, readInto } from '../../src/adapters/kernel/libc/descriptors.ts'
+import { pollAny } from '../../src/adapters/kernel/poll.ts'
+import { newSocketPair } from '../../src/adapters/kernel/spawn.ts'
+import { storedPool } from '../support/database.ts'
+import { binary, testPool } from '../support/pool.ts'
+
+/** A `reserve` for a caller on another host, which has its GPUs and asks whether the caller still wants them. */
+async function asking() {
+  const pool = await testPool(1)
+  const [ours, theirs] = newSocketPair()
+  const stdio: ['ignore', 'ignore', 'pipe', number] = ['ignore', 'ignore', 'pipe', theirs]
+  const child = Bun.spawn([binary, '__hosted', '3', 'reserve'], { env: pool.env, cwd: pool.folder, stdio })
+  close(theirs)
+  expect(pollAny([{ fd: ours, read: true }], 30_000)?.get(ours)?.readable).toBe(true)
+  readInto(ours, new Uint8Array(1))
+  expect(storedPool(pool).reservations).toHaveLength(1)
+  return { pool, child, ours, [Symbol.dispose]: () => pool[Symbol.dispose]() }
+}
+
+for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) {
+  test(`after ${signal} at that moment it gives them back when the caller is gone`, async () => {
+    using asked = await asking()
+    asked.child.kill(signal)
+    close(asked.ours)
+    expect(await asked.child.exited).not.toBe(0)
+    expect(storedPool(asked.pool).reservations).toEqual([])
+  })
+}
