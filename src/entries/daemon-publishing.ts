@@ -38,7 +38,7 @@ export function publishFromDaemon(
     }
     const publisher = new Publisher({
       ...{ board, host, clock: steadyNow, pause },
-      snapshot: (parts) => snapshotOf(source, parts, REPEATED_EVERY_MS),
+      snapshot: (parts) => snapshotOf(source, { parts, clock: steadyNow, repeated: REPEATED_EVERY_MS }),
       onNamesake: () => log(namesake(host)),
       onFailure: (failure) => log(failure ?? 'The notice board answers again'),
     })

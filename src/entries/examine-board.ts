@@ -1,3 +1,4 @@
+import { steadyNow } from '../adapters/kernel/clock.ts'
 import { hostname } from '../adapters/kernel/procfs.ts'
 import { boardFindings } from '../domain/diagnosis/board-rules.ts'
 import type { Finding } from '../domain/diagnosis/finding.ts'
@@ -44,7 +45,10 @@ export async function examineBoard({ settings, access }: Examined): Promise<read
     })
     if (pool === null || isServed) return found
     try {
-      await board.post({ host, ...(await snapshotOf(pool.service, SNAPSHOT_PARTS)) })
+      await board.post({
+        host,
+        ...(await snapshotOf(pool.service, { parts: SNAPSHOT_PARTS, clock: steadyNow })),
+      })
       return found
     } catch (error) {
       return [{ code: 'board-unwritable', server, ...reasonOf(error) }]

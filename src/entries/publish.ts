@@ -1,4 +1,5 @@
 import { currentAccount } from '../adapters/accounts/account.ts'
+import { steadyNow } from '../adapters/kernel/clock.ts'
 import { close } from '../adapters/kernel/libc/descriptors.ts'
 import { hostname } from '../adapters/kernel/procfs.ts'
 import { becomeDaemon } from '../adapters/process/detach.ts'
@@ -43,7 +44,8 @@ export async function publishMain([
       keep: (pool) => opened.push(pool),
     })
     try {
-      await board.post({ host, ...(await snapshotOf(await access.pool(), SNAPSHOT_PARTS)) })
+      const snapshot = { parts: SNAPSHOT_PARTS, clock: steadyNow }
+      await board.post({ host, ...(await snapshotOf(await access.pool(), snapshot)) })
       return true
     } catch (error) {
       if (error instanceof CanhazgpuError) return false

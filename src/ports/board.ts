@@ -21,10 +21,10 @@ export interface Posted {
 }
 
 export type PostAnswer =
-  /** The board had nothing of this host. */
-  | 'new'
+  /** The board now has the notice, but still no text of some other part. */
+  | 'incomplete'
   | 'replaced'
-  /** The notice on the board is newer, and stays. */
+  /** The notice on the board is newer or the same, and stays. */
   | 'older'
   /** Replaced a notice of another epoch, less than a minute old: after a reboot, or of another host of this name. */
   | 'foreign'
@@ -38,8 +38,8 @@ export type PostAnswer =
  */
 export interface Board {
   /**
-   * Replaces the notice of a host, atomically. The notice on the board stays if it is newer (`isOlder`) and less than a
-   * minute old. A host that publishes often and gets `foreign` has a namesake.
+   * Replaces the notice of a host, atomically. The notice on the board stays if it is less than a minute old and this
+   * one is not newer (`isNotNewer`). A host that publishes often and gets `foreign` has a namesake.
    */
   post(notice: Notice): Promise<PostAnswer>
 

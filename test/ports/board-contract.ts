@@ -36,10 +36,12 @@ export function boardContract(open: () => Promise<TestedBoard>): void {
     const { board } = tested
     for (const name of ['gpu2', 'gpu1', 'gpu10']) {
       expect(await board.post({ host: hostName(name), revision: revision(1), parts: { status: name } })).toBe(
-        'new',
+        'incomplete',
       )
     }
-    expect(await board.post({ host, revision: revision(2), parts: { status: '{"ä":"☃"}' } })).toBe('replaced')
+    expect(await board.post({ host, revision: revision(2), parts: { status: '{"ä":"☃"}' } })).toBe(
+      'incomplete',
+    )
     const posted = await board.read('status')
     expect(posted.map((each) => [String(each.host), each.text])).toEqual([
       ['gpu1', '{"ä":"☃"}'],
@@ -48,6 +50,23 @@ export function boardContract(open: () => Promise<TestedBoard>): void {
     ])
     for (const { age } of posted) expect(age).toBeGreaterThanOrEqual(0)
     expect((await board.read('status', 'gpu2')).map((each) => String(each.host))).toEqual(['gpu2'])
+  })
+
+  test('it says that it lacks a part until it has all, also after it has lost them', async () => {
+    await using tested = await open()
+    const { board } = tested
+    const post = (at: number, ...parts: readonly string[]) =>
+      board.post({
+        host,
+        revision: revision(at),
+        parts: Object.fromEntries(parts.map((part) => [part, 'x'])),
+      })
+    expect(await post(1, 'status', 'queue')).toBe('incomplete')
+    expect(await post(2, 'status', 'queue')).toBe('incomplete')
+    expect(await post(3, 'usage')).toBe('replaced')
+    expect(await post(4, 'status', 'queue')).toBe('replaced')
+    await tested.wipe()
+    expect(await post(5, 'status', 'queue')).toBe('incomplete')
   })
 
   test('a part that a notice lacks stays', async () => {
@@ -65,14 +84,15 @@ export function boardContract(open: () => Promise<TestedBoard>): void {
   test.each([
     ['an earlier commit', 'older', revision(1, 5)],
     ['an earlier reading of the same commit', 'older', revision(2, 2)],
-    ['the same reading', 'replaced', revision(2, 3)],
+    ['the same reading', 'older', revision(2, 3)],
     ['a later reading', 'replaced', revision(2, 4)],
     ['a later commit', 'replaced', revision(3, 3)],
     ['another epoch', 'foreign', revision(1, 1, 'boot 2')],
   ] as const)('after a notice, %s is %s', async (_, answer, next) => {
     await using tested = await open()
     const { board } = tested
-    await board.post({ host, revision: revision(2, 3), parts: { status: 'first' } })
+    const others = { queue: 'q', usage: 'u' }
+    await board.post({ host, revision: revision(2, 3), parts: { ...others, status: 'first' } })
     expect(await board.post({ host, revision: next, parts: { status: 'next' } })).toBe(answer)
     expect(await texts(board)).toEqual({ gpu1: answer === 'older' ? 'first' : 'next' })
   })
@@ -83,7 +103,7 @@ export function boardContract(open: () => Promise<TestedBoard>): void {
     await board.post({ host, revision: revision(2), parts: { status: 'first' } })
     await tested.wipe()
     expect(await board.read('status')).toEqual([])
-    expect(await board.post({ host, revision: revision(1), parts: { status: 'again' } })).toBe('new')
+    expect(await board.post({ host, revision: revision(1), parts: { status: 'again' } })).toBe('incomplete')
     expect(await texts(board)).toEqual({ gpu1: 'again' })
   })
 
@@ -94,7 +114,7 @@ export function boardContract(open: () => Promise<TestedBoard>): void {
     expect((await texts(board)).gpu1).toHaveLength(MOST_SNAPSHOT_CHARACTERS)
     await board.post({
       host,
-      revision: revision(1),
+      revision: revision(2),
       parts: { status: 'x'.repeat(MOST_SNAPSHOT_CHARACTERS + 1) },
     })
     expect(await texts(board)).toEqual({ gpu1: undefined })

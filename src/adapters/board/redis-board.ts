@@ -1,6 +1,6 @@
 import { strangeBoard } from '../../domain/fleet/fleet-errors.ts'
 import { type HostName, isHostName } from '../../domain/fleet/host-name.ts'
-import { MOST_SNAPSHOT_CHARACTERS, type SnapshotPart } from '../../domain/fleet/snapshot.ts'
+import { MOST_SNAPSHOT_CHARACTERS, SNAPSHOT_PARTS, type SnapshotPart } from '../../domain/fleet/snapshot.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import {
   type Board,
@@ -41,7 +41,7 @@ local committed_then, read_then, received = tonumber(known[2] or ''), tonumber(k
 local recent = received and math.abs(now - received) < tonumber(ordered)
 if recent and known[1] == epoch and committed_then and read_then then
   local is_later = committed_then > tonumber(committed)
-  if is_later or (committed_then == tonumber(committed) and read_then > tonumber(read)) then return 'older' end
+  if is_later or (committed_then == tonumber(committed) and read_then >= tonumber(read)) then return 'older' end
 end
 redis.call('HSET', KEYS[2], 'epoch', epoch, 'committed', committed, 'read', read,
   'received', string.format('%.0f', now), unpack(ARGV, 7))
@@ -49,7 +49,10 @@ redis.call('PEXPIRE', KEYS[2], kept)
 redis.call('ZADD', KEYS[1], now, host)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(kept))
 if recent and known[1] and known[1] ~= epoch then return 'foreign' end
-return known[1] and 'replaced' or 'new'
+for _, part in ipairs({ ${SNAPSHOT_PARTS.map((part) => `'${part}'`).join(', ')} }) do
+  if redis.call('HSTRLEN', KEYS[2], part) == 0 then return 'incomplete' end
+end
+return 'replaced'
 `
 
 /** Long names and texts stay on the server. */
@@ -87,7 +90,12 @@ end
 return answers
 `
 
-const ANSWERS: readonly unknown[] = ['new', 'replaced', 'older', 'foreign'] satisfies readonly PostAnswer[]
+const ANSWERS: readonly unknown[] = [
+  'incomplete',
+  'replaced',
+  'older',
+  'foreign',
+] satisfies readonly PostAnswer[]
 const isShort = (text: unknown): text is string =>
   typeof text === 'string' && text.length <= MOST_SNAPSHOT_CHARACTERS
 

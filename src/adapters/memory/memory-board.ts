@@ -1,4 +1,9 @@
-import { isOlder, MOST_SNAPSHOT_CHARACTERS, type SnapshotPart } from '../../domain/fleet/snapshot.ts'
+import {
+  isNotNewer,
+  MOST_SNAPSHOT_CHARACTERS,
+  SNAPSHOT_PARTS,
+  type SnapshotPart,
+} from '../../domain/fleet/snapshot.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import {
   type Board,
@@ -10,10 +15,13 @@ import {
   type Posted,
 } from '../../ports/board.ts'
 
+type Received = Notice & { readonly receivedAt: Millis }
+export type SavedBoard = ReadonlyMap<string, Received>
+
 /** The board in memory, for several hosts in one process: simulation and tests. */
 export class MemoryBoard implements Board {
   readonly #clock: () => Millis
-  readonly #notices = new Map<string, Notice & { readonly receivedAt: Millis }>()
+  readonly #notices = new Map<string, Received>()
 
   constructor(clock: () => Millis) {
     this.#clock = clock
@@ -23,11 +31,11 @@ export class MemoryBoard implements Board {
     const now = this.#clock()
     const known = this.#known(notice.host, now)
     const isRecent = known !== undefined && now - known.receivedAt < ORDERED_FOR_MS
-    if (isRecent && isOlder(notice.revision, known.revision)) return 'older'
+    if (isRecent && isNotNewer(notice.revision, known.revision)) return 'older'
     const parts = { ...known?.parts, ...notice.parts }
     this.#notices.set(notice.host, { ...notice, parts, receivedAt: now })
     if (isRecent && notice.revision.epoch !== known.revision.epoch) return 'foreign'
-    return known === undefined ? 'new' : 'replaced'
+    return SNAPSHOT_PARTS.some((part) => parts[part] === undefined) ? 'incomplete' : 'replaced'
   }
 
   #known(host: string, now: Millis) {
@@ -54,6 +62,16 @@ export class MemoryBoard implements Board {
   /** As a server that lost its data. */
   wipe(): void {
     this.#notices.clear()
+  }
+
+  /** What it has now. Given to `restore`, it is as a server that lost what was written since. */
+  saved(): SavedBoard {
+    return new Map(this.#notices)
+  }
+
+  restore(saved: SavedBoard): void {
+    this.#notices.clear()
+    for (const [host, notice] of saved) this.#notices.set(host, notice)
   }
 
   close(): void {}

@@ -66,20 +66,26 @@ export class Hosts<Parts extends Record<SnapshotPart, unknown>> {
     const { own, remote } = this.#parts
     const others = remote.filter(({ name }) => name !== own)
     const [here, board, asked] = await Promise.all([
-      this.#here(part),
-      this.#board(part),
-      inTurns(others, (host) => this.#ask(host, part)),
+      this.#timed(this.#here(part)),
+      this.#timed(this.#board(part)),
+      inTurns(others, (host) => this.#timed(this.#ask(host, part))),
     ])
-    const byName = new Map<string, HostAnswer<Parts[Part]>>()
-    for (const each of board.posted) byName.set(each.host, this.#posted(each, part))
+    const byName = new Map<string, Timed<HostAnswer<Parts[Part]>>>()
+    for (const each of board.answer.posted)
+      byName.set(each.host, { answer: this.#posted(each, part), at: board.at })
     for (const each of asked) {
+      const { name, kind } = each.answer
       // What the board has is better than nothing.
-      if (each.kind === 'known' || byName.get(each.name)?.kind !== 'known') byName.set(each.name, each)
+      if (kind === 'known' || byName.get(name)?.answer.kind !== 'known') byName.set(name, each)
     }
-    if (here === null) byName.delete(own)
-    else byName.set(own, here)
-    const hosts = [...byName.values()].sort((a, b) => compareNames(a.name, b.name))
-    return { hosts, ...(board.failure === undefined ? {} : { boardFailure: board.failure }) }
+    if (here.answer === null) byName.delete(own)
+    else byName.set(own, { answer: here.answer, at: here.at })
+    const now = this.#parts.clock()
+    const hosts = [...byName.values()]
+      .map(({ answer, at }) => olderBy(now - at, answer))
+      .sort((a, b) => compareNames(a.name, b.name))
+    const { failure } = board.answer
+    return { hosts, ...(failure === undefined ? {} : { boardFailure: failure }) }
   }
 
   /** One part of one host. Throws `host-unknown`, and `board-unavailable` if the host may be on the board. */
@@ -91,6 +97,11 @@ export class Hosts<Parts extends Record<SnapshotPart, unknown>> {
     const [posted] = (await board?.read(part, name)) ?? []
     if (posted !== undefined) return this.#posted(posted, part)
     throw hostUnknown(name)
+  }
+
+  async #timed<Answer>(asked: Promise<Answer>): Promise<Timed<Answer>> {
+    const answer = await asked
+    return { answer, at: this.#parts.clock() }
   }
 
   /** Null if this host has no pool. */
@@ -134,8 +145,12 @@ export class Hosts<Parts extends Record<SnapshotPart, unknown>> {
     const { board, clock } = this.#parts
     if (board === null) return { posted: [] }
     try {
-      const posted = await board.read(part)
-      this.#lastRead.set(part, { at: clock(), posted })
+      const asked = clock()
+      const read = await board.read(part)
+      const at = clock()
+      // The board may have taken the time at any moment meanwhile. Nothing looks younger than it is.
+      const posted = read.map((each) => ({ ...each, age: each.age + (at - asked) }))
+      this.#lastRead.set(part, { at, posted })
       return { posted }
     } catch (failure) {
       if (!(failure instanceof CanhazgpuError)) throw failure
@@ -150,6 +165,15 @@ export class Hosts<Parts extends Record<SnapshotPart, unknown>> {
     this.#parts.board?.close()
   }
 }
+
+/** An answer, and when it came. It waits until the others have come too. */
+interface Timed<Answer> {
+  readonly answer: Answer
+  readonly at: Millis
+}
+
+const olderBy = <Document>(ms: Millis, answer: HostAnswer<Document>): HostAnswer<Document> =>
+  answer.kind === 'unreachable' ? answer : { ...answer, age: answer.age + ms }
 
 const known = <Source extends 'here' | 'board' | 'ssh'>(name: HostName, source: Source) =>
   ({ name, source, kind: 'known', age: 0 }) as const

@@ -72,7 +72,7 @@ export class Publisher {
       const answer = await board.post({ host, ...notice })
       if (withUsage) this.#usageAt = clock()
       // A board that lost its data has no usage of this host.
-      else if (answer === 'new') this.#usageAt = Number.NEGATIVE_INFINITY
+      else if (answer === 'incomplete') this.#usageAt = Number.NEGATIVE_INFINITY
       this.#posts++
       // The first notice after a reboot replaces that of before.
       if (answer === 'foreign' && this.#posts > 1 && ++this.#foreign === 2) onNamesake()

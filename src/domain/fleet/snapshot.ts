@@ -1,4 +1,4 @@
-import type { Millis } from '../pool/model.ts'
+import type { Millis, Moment } from '../pool/model.ts'
 
 /** The parts of what a host tells other hosts. Each is a document of its own, so that a view reads only what it shows. */
 export const SNAPSHOT_PARTS = ['status', 'queue', 'usage'] as const
@@ -15,13 +15,22 @@ export const DAYS_TOLD = 92
 
 /**
  * Orders the snapshots of one host by the steady time of the commit, and then by that of the reading. Neither a pool
- * that was reset or restored nor a clock that was set changes this order. Times of two epochs cannot be compared; after
- * a reboot there is no earlier publisher.
+ * that was reset or restored nor a clock that was set changes this order. The epoch is that of the publisher: times of
+ * two epochs cannot be compared, and after a reboot there is no earlier publisher.
  */
 export interface Revision {
   readonly epoch: string
   readonly committedAt: number
   readonly readAt: number
+}
+
+/**
+ * The revision of a pool that was last written at one steady time and read at another. If the first one is later, it is
+ * of an earlier boot, and older than every commit of this one. Their epochs may differ within a boot: a container can
+ * have its own.
+ */
+export function revisionOf(written: Moment['steady'], { epoch, ms }: Moment['steady']): Revision {
+  return { epoch, committedAt: written.ms <= ms ? written.ms : 0, readAt: ms }
 }
 
 /** How often a daemon publishes although nothing changes. */
@@ -31,9 +40,12 @@ export const REPEATED_EVERY_MS: Millis = 15_000
 export const isSilent = (age: Millis, nextSignSeconds: number | undefined): boolean =>
   nextSignSeconds !== undefined && age > 3_000 * Math.max(1, nextSignSeconds)
 
-/** Whether a snapshot must not replace another one of the same host. */
-export function isOlder(revision: Revision, than: Revision): boolean {
+/**
+ * Whether a snapshot must not replace another one of the same host. One that a network repeats is no sign of life, so it
+ * does not replace itself.
+ */
+export function isNotNewer(revision: Revision, than: Revision): boolean {
   if (revision.epoch !== than.epoch) return false
   if (revision.committedAt !== than.committedAt) return revision.committedAt < than.committedAt
-  return revision.readAt < than.readAt
+  return revision.readAt <= than.readAt
 }

@@ -64,7 +64,7 @@ function boardIn(program: string): void {
     for (const rule of ACL_RULES) await server.ask('ACL', ...rule)
     const as = (account: string) => open(server.url.replace('//', `//${account}:secret@`))
     await using publisher = await as('gpu1')
-    expect(await publisher.board.post({ host, revision: revision(1), parts })).toBe('new')
+    expect(await publisher.board.post({ host, revision: revision(1), parts })).toBe('incomplete')
     const other = publisher.board.post({ host: hostName('gpu2'), revision: revision(1), parts })
     await expect(other).rejects.toMatchObject({ code: 'board-unavailable' })
     expect(await publisher.board.read('status', 'gpu1')).toMatchObject([{ text: 'x' }])
@@ -81,7 +81,7 @@ function boardIn(program: string): void {
     const { board } = tested
     await server.ask('SET', 'canhazgpu:host:gpu1', 'planted')
     await server.ask('SET', 'canhazgpu:hosts', 'planted')
-    expect(await board.post({ host, revision: revision(1), parts })).toBe('new')
+    expect(await board.post({ host, revision: revision(1), parts })).toBe('incomplete')
     for (const [at, name] of ['-oProxyCommand=x', 'a b', 'n'.repeat(300), 'gpu2', 'gpu3', 'gpu4'].entries()) {
       await server.ask('ZADD', 'canhazgpu:hosts', String(at + 1), name)
     }
@@ -97,7 +97,7 @@ function boardIn(program: string): void {
       expect(await board.read('status')).toEqual([{ host, age: expect.any(Number), text: 'x' }])
     }
     await server.ask('HSET', 'canhazgpu:host:gpu1', 'committed', 'never')
-    expect(await board.post({ host, revision: revision(1), parts })).toBe('replaced')
+    expect(await board.post({ host, revision: revision(1), parts })).toBe('incomplete')
   })
 
   test('a notice from the future is replaced after a minute', async () => {
@@ -106,7 +106,7 @@ function boardIn(program: string): void {
     await board.post({ host, revision: revision(1e15), parts: { status: 'wrong' } })
     expect(await board.post({ host, revision: revision(1), parts })).toBe('older')
     await server.ask('HINCRBY', 'canhazgpu:host:gpu1', 'received', '-60000')
-    expect(await board.post({ host, revision: revision(1), parts })).toBe('replaced')
+    expect(await board.post({ host, revision: revision(1), parts })).toBe('incomplete')
   })
 
   test('a host that published a month ago is forgotten', async () => {

@@ -17,7 +17,7 @@ test('it heals a wrong notice after a minute, and forgets a host after a month',
   now = ORDERED_FOR_MS - 1
   expect(await post()).toBe('older')
   now = ORDERED_FOR_MS
-  expect(await post()).toBe('replaced')
+  expect(await post()).toBe('incomplete')
   now += KEPT_FOR_MS - 1
   expect(await board.read('status')).toHaveLength(1)
   now += 1

@@ -147,3 +147,21 @@ test('a host for whose words there was no room is named, with the command that s
   ])
   expect(await hosts({ board }).one(last ?? '', 'status')).toMatchObject({ kind: 'known' })
 })
+
+test('answers that came early are as old as they are when all have come', async () => {
+  let now = 0
+  const board = await boardWith({ gpu1: 'one' }, () => now)
+  now = 1_000
+  const slow = Promise.withResolvers<string>()
+  const reader = {
+    read: ({ name }: { name: string }) => (name === 'gpu2' ? Promise.resolve('two') : slow.promise),
+  }
+  const remote = [{ name: hostName('gpu2') }, { name: hostName('gpu3') }]
+  const tested = hosts({ board, remote, reader, clock: () => now }).all('status')
+  // The answers of all others are there before this timer ends.
+  await Bun.sleep(0)
+  now = 11_000
+  slow.resolve('three')
+  const ages = (await tested).hosts.map((each) => [each.name as string, 'age' in each && each.age])
+  expect(Object.fromEntries(ages)).toEqual({ gpu1: 11_000, gpu2: 10_000, gpu3: 0, here: 10_000 })
+})

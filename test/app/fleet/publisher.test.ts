@@ -165,6 +165,33 @@ test('it reports when it begins to fail, and when it works again', async () => {
   await running
 })
 
+test('it publishes the usage again after the board lost it, also if the next answer of the board is lost', async () => {
+  let isAnswerLost = false
+  const { tested, pass, board, pausing, published } = publisher((board) => ({
+    read: (part) => board.read(part),
+    close: () => {},
+    post: async (notice) => {
+      const answer = await board.post(notice)
+      if (isAnswerLost) throw boardUnavailable('board', 'no answer')
+      return answer
+    },
+  }))
+  const stop = new AbortController()
+  const running = tested.run(stop.signal)
+  await pass()
+  board.wipe()
+  isAnswerLost = true
+  await pass()
+  await pass()
+  isAnswerLost = false
+  for (let turns = 0; turns < 4; turns++) await pass()
+  await pausing()
+  expect(published.map((parts) => parts.includes('usage'))).toEqual([true, false, false, true])
+  expect(await board.read('usage')).toMatchObject([{ text: 'usage 1' }])
+  stop.abort()
+  await running
+})
+
 test('it reports another host of the same name once, and not its own reboot', async () => {
   const { tested, board, pass, failures } = publisher()
   const host = hostName('gpu1')
