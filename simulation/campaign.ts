@@ -1,7 +1,15 @@
-import { scenarioOf } from './scenario.ts'
+import { fleetScenarioOf } from './fleet/fleet-scenario.ts'
+import { type Scenario, scenarioOf } from './scenario.ts'
 import { type Outcome, runScenario } from './scenario-run.ts'
 
+/** Machines that share nothing, or hosts with a notice board. */
+export type World = 'machines' | 'fleet'
+
+export const scenarioIn = (world: World, seed: number): Scenario =>
+  world === 'fleet' ? fleetScenarioOf(seed) : scenarioOf(seed)
+
 export interface Campaign {
+  readonly world: World
   readonly seed: number
   readonly steps: number
   readonly seconds: number
@@ -18,7 +26,7 @@ export interface Tally {
 }
 
 /** Runs seed after seed until a violation, or until the limit of steps or time. */
-export function campaign({ seed, steps, seconds }: Campaign): Tally {
+export function campaign({ world, seed, steps, seconds }: Campaign): Tally {
   // Refusals throw many errors per second, and nothing reads their stack.
   Error.stackTraceLimit = 0
   const start = performance.now()
@@ -34,7 +42,7 @@ export function campaign({ seed, steps, seconds }: Campaign): Tally {
   let scenarios = 0
   while (done < steps && elapsed() < seconds) {
     const current = seed + scenarios
-    const outcome = runScenario(scenarioOf(current))
+    const outcome = runScenario(scenarioIn(world, current))
     scenarios++
     done += outcome.steps
     virtualMs += outcome.length

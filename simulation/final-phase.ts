@@ -1,4 +1,5 @@
 import { unitsOf } from '../src/domain/pool/units.ts'
+import { endFleetFaults } from './fleet/final-views.ts'
 import type { Actions } from './system/actions.ts'
 import { setDriver } from './system/faults.ts'
 import { NO_LIMITS } from './system/limits.ts'
@@ -10,6 +11,7 @@ import { ROOT, type System } from './system/system.ts'
 export function beginFinalPhase(system: System, actions: Actions): void {
   system.isFinalPhase = true
   system.log(() => '-- faults end')
+  if (actions.fleet !== null) endFleetFaults(actions.fleet)
   for (const machine of system.machines) {
     machine.stored.faults = NO_STORE_FAULTS
     if (!machine.isUp) machine.startUp()
@@ -53,7 +55,10 @@ export function waitersLeft(system: System): readonly string[] {
 /** The processes that have not ended. */
 export function processesLeft(system: System): readonly string[] {
   return system.machines.flatMap((machine) =>
-    machine.liveProcesses().map(({ name, role }) => `${role} ${name}`),
+    machine
+      .liveProcesses()
+      .filter(({ role }) => role !== 'daemon')
+      .map(({ name, role }) => `${role} ${name}`),
   )
 }
 

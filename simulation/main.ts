@@ -1,8 +1,10 @@
 import { parseArgs } from 'node:util'
+import type { World } from './campaign.ts'
 import { mutantNamed } from './mutants/list.ts'
 import { plant } from './mutants/plant.ts'
 
 const USAGE = `Usage: npm run simulate -- [options]
+  --fleet       several hosts with a notice board, which run commands for each other
   --seed S      first seed (default: by the clock)
   --steps N     most steps (default: 5000000)
   --seconds T   time limit (default: none)
@@ -14,6 +16,7 @@ const USAGE = `Usage: npm run simulate -- [options]
 
 const { values } = parseArgs({
   options: {
+    fleet: { type: 'boolean', default: false },
     seed: { type: 'string' },
     steps: { type: 'string', default: '5000000' },
     seconds: { type: 'string', default: 'Infinity' },
@@ -40,10 +43,12 @@ async function main(): Promise<number> {
     const { runMutants } = await import('./mutants/run-mutants.ts')
     return runMutants(seed)
   }
-  if (values.mutant !== undefined) await plant(mutantNamed(values.mutant).plants)
+  const mutant = values.mutant === undefined ? undefined : mutantNamed(values.mutant)
+  if (mutant !== undefined) await plant(mutant.plants)
   const shown = await import('./show.ts')
   if (values.scenario !== undefined) return shown.showScenario(await Bun.file(values.scenario).json())
-  if (values.trace) return shown.showSeed(seed)
-  const campaign = { seed, steps: Number(values.steps), seconds: Number(values.seconds) }
+  const world: World = values.fleet ? 'fleet' : (mutant?.world ?? 'machines')
+  if (values.trace) return shown.showSeed(world, seed)
+  const campaign = { world, seed, steps: Number(values.steps), seconds: Number(values.seconds) }
   return shown.showCampaign(campaign, { json: values.json, keep: values.keep })
 }

@@ -2,6 +2,7 @@ import { Chance } from './chance.ts'
 import { StartDelays } from './check/start-delays.ts'
 import { Violation } from './check/violation.ts'
 import { beginFinalPhase, entriesLeft, processesLeft, resumeAll, waitersLeft } from './final-phase.ts'
+import { auditLastViews, COMPLETE_WITHIN } from './fleet/final-views.ts'
 import type { Scenario } from './scenario.ts'
 import { Actions } from './system/actions.ts'
 import { System } from './system/system.ts'
@@ -85,6 +86,11 @@ class ScenarioRun {
       this.#runUntil(scheduler.now + wait, () => wait === 60_000 && processesLeft(system).length === 0)
     }
     for (const name of entriesLeft(system)) this.#report(`${name} is left over`)
+    const { fleet } = actions
+    if (fleet !== null) {
+      scheduler.after(COMPLETE_WITHIN.status, null, () => void auditLastViews(fleet))
+      this.#runUntil(scheduler.now + COMPLETE_WITHIN.status + 1, () => false)
+    }
     for (const machine of system.machines) {
       const truth = system.checker.truthOf(machine)
       let granted = 0

@@ -35,7 +35,22 @@ const WEIGHTS = {
 type Weighted = keyof typeof WEIGHTS
 
 /** Drains, limits and bookings are added to the other actions, so that those stay the same for a seed. */
-export type Kind = Weighted | 'drain' | 'limit' | 'bookingRules' | 'book' | 'cancel'
+export type Kind = Weighted | 'drain' | 'limit' | 'bookingRules' | 'book' | 'cancel' | FleetKind
+
+/** What happens only where several hosts have a notice board. */
+export type FleetKind =
+  | 'call'
+  | 'callAny'
+  | 'look'
+  | 'watch'
+  | 'boardFault'
+  | 'boardLoss'
+  | 'linkFault'
+  | 'killCaller'
+  | 'interruptCaller'
+  | 'killServer'
+  | 'stopCaller'
+  | 'stopServer'
 
 /** An action and its time. Its own seed decides all its details. */
 export interface Action {
@@ -55,6 +70,8 @@ export interface Scenario {
   readonly isMixed?: boolean
   /** Some runs end when a booking begins. */
   readonly hasBookings?: boolean
+  /** The number of hosts that have a notice board and run commands for each other. Absent: machines that share nothing. */
+  readonly hosts?: number
   readonly actions: readonly Action[]
 }
 

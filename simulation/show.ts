@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
-import { type Campaign, campaign, type Tally } from './campaign.ts'
-import { type Scenario, scenarioOf } from './scenario.ts'
+import { type Campaign, campaign, scenarioIn, type Tally, type World } from './campaign.ts'
+import type { Scenario } from './scenario.ts'
 import { type Outcome, runScenario } from './scenario-run.ts'
 import { shrink } from './shrink.ts'
 
@@ -17,7 +17,7 @@ export function showScenario(scenario: Scenario): number {
   return print(runScenario(scenario, true))
 }
 
-export const showSeed = (seed: number): number => showScenario(scenarioOf(seed))
+export const showSeed = (world: World, seed: number): number => showScenario(scenarioIn(world, seed))
 
 /** Runs seeds until a violation. Then prints the shortest trace with that violation. */
 export function showCampaign(
@@ -33,7 +33,7 @@ export function showCampaign(
   console.log(tallyText(tally))
   if (failure === null) return 0
   console.log(`\nSeed ${failure.seed} breaks ${failure.outcome.violation?.message}`)
-  const shrunk = shrink(scenarioOf(failure.seed))
+  const shrunk = shrink(scenarioIn(asked.world, failure.seed))
   if (shrunk === null) {
     console.log('The second run has no violation: the simulation depends on more than the seed.')
     return 1
@@ -42,7 +42,8 @@ export function showCampaign(
   console.log(`Shrunk to ${actions.length} actions in ${shrunk.attempts} attempts:\n`)
   print(shrunk.outcome)
   if (keep !== undefined) writeFileSync(keep, `${JSON.stringify(shrunk.scenario, null, 2)}\n`)
-  console.log(`\nThe whole trace: npm run simulate -- --seed ${failure.seed} --trace`)
+  const options = asked.world === 'fleet' ? '--fleet ' : ''
+  console.log(`\nThe whole trace: npm run simulate -- ${options}--seed ${failure.seed} --trace`)
   return 1
 }
 

@@ -7,6 +7,7 @@ import { unitsOf } from '../../src/domain/pool/units.ts'
 import type { QueueOverview } from '../../src/domain/schedule/queue-places.ts'
 import type { Machine } from '../system/machine.ts'
 import type { Process } from '../system/process.ts'
+import type { Purpose } from '../system/purpose.ts'
 import type { Auditor, Commit } from '../system/stored-pool.ts'
 import { auditBookings, auditDue } from './bookings.ts'
 import { auditDrains } from './drains.ts'
@@ -20,6 +21,12 @@ import { auditRefusal } from './refusals.ts'
 import { auditStay } from './stays.ts'
 import { type Audit, type Held, type Report, Truth, Violation } from './truth.ts'
 
+/** These need not leave a pool in which all ended entries have gone. */
+const WITHOUT_CHANGES: readonly Purpose['kind'][] = [
+  ...(['supervise', 'set-up', 'view'] as const),
+  ...(['publish', 'look', 'call', 'serve', 'forecast'] as const),
+]
+
 /** A store that compares and sets may commit a decision this much later than it was made. */
 const REPORT_SLACK = 1_200
 
@@ -28,6 +35,8 @@ export class Checker implements Auditor {
   readonly #truth = new Map<Machine, Truth>()
   readonly #report: Report
   readonly #expected = new Map<Process, Sums>()
+  /** Called after each commit was checked. */
+  readonly onCommit: ((commit: Commit) => void)[] = []
 
   constructor(report: Report) {
     this.#report = report
@@ -64,6 +73,7 @@ export class Checker implements Auditor {
     }
     truth.written(commit.process, commit.moment, audit)
     logCommit(audit)
+    for (const callback of this.onCommit) callback(commit)
   }
 
   loaded(process: Process, _pool: Pool, moment: Moment): void {
@@ -107,8 +117,10 @@ export class Checker implements Auditor {
     const { purpose, machine } = process
     const { pool } = machine.stored
     const truth = this.truthOf(machine)
+    if (error?.code === 'board-unavailable')
+      this.#report(new Violation('board', `${purpose.kind} of ${process.name} fails: ${error.message}`))
     if (purpose.kind === 'supervise') auditSupervisorEnd(truth, process, purpose.reservation, this.#report)
-    if (pool === null || ['supervise', 'set-up', 'view'].includes(purpose.kind)) return
+    if (pool === null || WITHOUT_CHANGES.includes(purpose.kind)) return
     if (purpose.kind === 'acquire') auditRefusal({ process, purpose, error }, this.#report)
     const hasSettled = error === null || error.code === 'not-enough-gpus'
     if (!hasSettled || (purpose.kind === 'acquire' && purpose.waits)) return

@@ -1,4 +1,7 @@
-/** A rule that can be broken: an invariant (I1 to I11), a limit of an account, a bound on waiting, or no unexpected error (`crash`). */
+/**
+ * A rule that can be broken: an invariant (I1 to I11), a limit of an account, a bound on waiting, the notice
+ * board (`board`), commands on other hosts (`remote`), or no unexpected error (`crash`).
+ */
 export type Rule =
   | 'I1'
   | 'I2'
@@ -13,6 +16,8 @@ export type Rule =
   | 'I11'
   | 'limit'
   | 'waiting'
+  | 'board'
+  | 'remote'
   | 'crash'
 
 export class Violation extends Error {

@@ -1,4 +1,6 @@
+import type { World } from '../campaign.ts'
 import { BOOKING_MUTANTS } from './bookings.ts'
+import { FLEET_MUTANTS } from './fleet.ts'
 import { LIMIT_MUTANTS } from './limits.ts'
 import { ORDER_MUTANTS } from './order.ts'
 import { RECORD_MUTANTS } from './records.ts'
@@ -14,6 +16,8 @@ export interface Mutant {
   readonly defect: string
   /** The replacements of functions and classes. */
   readonly plants: readonly Plant[]
+  /** Which world reveals it; absent: machines that share nothing. */
+  readonly world?: World
   /** Finding it takes more than 150,000 steps on average: too long for every run of the tests. */
   readonly isRare?: boolean
 }
@@ -26,6 +30,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...WAITING_MUTANTS,
   ...RECORD_MUTANTS,
   ...TIME_MUTANTS,
+  ...FLEET_MUTANTS,
 ]
 
 export function mutantNamed(name: string): Mutant {

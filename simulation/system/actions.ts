@@ -2,7 +2,9 @@ import type { PolicyChange } from '../../src/domain/policy/change.ts'
 import type { UnitId } from '../../src/domain/pool/model.ts'
 import { gpuUnit } from '../../src/domain/pool/units.ts'
 import { Chance } from '../chance.ts'
-import type { Action, Kind, Scenario } from '../scenario.ts'
+import { Fleet } from '../fleet/fleet.ts'
+import { fleetHandlers } from '../fleet/fleet-actions.ts'
+import type { Action, FleetKind, Kind, Scenario } from '../scenario.ts'
 import { RandomBookings, randomBookingRules } from './bookings.ts'
 import { faultHandlers } from './faults.ts'
 import { randomLimit } from './limits.ts'
@@ -16,14 +18,17 @@ type Handler = (machine: Machine, chance: Chance) => void
 
 /** Performs the actions of a scenario. */
 export class Actions {
-  readonly #actions: Readonly<Record<Kind, Handler>>
+  readonly #actions: Readonly<Record<Exclude<Kind, FleetKind>, Handler> & Partial<Record<FleetKind, Handler>>>
   readonly #system: System
   readonly bookings: RandomBookings
+  /** Null: the machines share nothing. */
+  readonly fleet: Fleet | null
 
   constructor(system: System, scenario: Scenario) {
     this.#system = system
     const requests = new RandomRequests(system, scenario)
     this.bookings = new RandomBookings(system, scenario, requests)
+    this.fleet = scenario.hosts === undefined ? null : new Fleet(system, requests, scenario)
     const show =
       (name: ViewName): Handler =>
       (machine, chance) =>
@@ -62,6 +67,7 @@ export class Actions {
       limit: (machine, chance) => this.setLimits(machine, [randomLimit(chance, machine.devices.length)]),
       reset: (machine, chance) => this.setUp(machine, chance, true),
       ...faultHandlers(system),
+      ...(this.fleet === null ? {} : fleetHandlers(this.fleet)),
     }
   }
 
@@ -69,7 +75,7 @@ export class Actions {
     const chance = new Chance(action.seed)
     const machine = chance.pick(this.#system.machines)
     this.#system.log(() => `-- ${action.kind} on ${machine.name}`)
-    this.#actions[action.kind](machine, chance)
+    this.#actions[action.kind]?.(machine, chance)
   }
 
   setUp(machine: Machine, chance: Chance, force: boolean): void {

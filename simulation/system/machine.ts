@@ -22,6 +22,10 @@ export class Machine {
   readonly driver = new DriverState()
   readonly stored: StoredPool
   readonly processes = new Map<number, Process>()
+  /** Called by a process after its commit has changed the pool. */
+  committed: () => void = () => {}
+  /** Called after each start. */
+  started: () => void = () => {}
   isUp = true
   clockSetAt = Number.NEGATIVE_INFINITY
   bootId: string
@@ -109,5 +113,6 @@ export class Machine {
     this.bootId = `${this.name}-boot-${this.boots}`
     this.#bootedAt = this.scheduler.now
     this.#lastPid = FIRST_PID
+    this.started()
   }
 }

@@ -32,7 +32,10 @@ export class Process implements Actor {
   lastDecision: { readonly pool: Pool; readonly wall: number } | undefined
   /** During a probe: the behavior of the driver at its start, which decides how long the probe takes. */
   probing: DriverKind | undefined
-  role: 'client' | 'command' | 'supervisor' = 'client'
+  role: 'client' | 'command' | 'supervisor' | 'daemon' = 'client'
+  /** Whether it was ended before its program was. */
+  diedUnfinished = false
+  isFinished = false
   /** Its work after it became a command. */
   work: Work | undefined
   interrupted = false
@@ -140,6 +143,7 @@ export class Process implements Actor {
     if (this.state === 'dead') return
     this.state = 'dead'
     this.diedAt = this.machine.scheduler.now
+    this.diedUnfinished = !this.isFinished
     this.held.length = 0
     for (const callback of this.onDeath.splice(0)) callback()
     this.machine.reap(this)

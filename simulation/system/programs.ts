@@ -1,6 +1,7 @@
 // The pool loads it when it is first asked, and a module that is not loaded yet does not arrive within a step.
 import '../../src/app/usage/usage-answer.ts'
 import { acquireNow } from '../../src/app/acquire-now.ts'
+import { agreedGrant } from '../../src/app/fleet/agreed-grant.ts'
 import { LocalPool } from '../../src/app/local-pool.ts'
 import { setUpPool } from '../../src/app/set-up.ts'
 import { type Supervision, supervise } from '../../src/app/supervise.ts'
@@ -26,7 +27,17 @@ import { type Plan, Work } from './work.ts'
 export const PROBE_TIMEOUT = 10_000
 export const REPORT_DAYS = 3650
 
-type Acquire = Extract<Purpose, { kind: 'acquire' }>
+export type Acquire = Extract<Purpose, { kind: 'acquire' }>
+
+/** The caller on another host for whom a process acquires GPUs. */
+export interface Caller {
+  /** Asks whether it still waits for the GPUs that were just granted. */
+  readonly agrees: () => Promise<boolean>
+  /** It waits in the queue. */
+  readonly waits: () => void
+  /** They are kept. */
+  readonly kept: () => void
+}
 
 /** How the process of a request behaves. */
 export interface Behavior {
@@ -39,7 +50,7 @@ export interface Behavior {
 const storeOf = (process: Process): OpenedPool => new ProcessStore(process)
 
 /** The pool service of one process. */
-function poolOf(process: Process): PoolService {
+export function poolOf(process: Process): PoolService {
   return new LocalPool({
     store: storeOf(process),
     processes: process,
@@ -50,6 +61,7 @@ function poolOf(process: Process): PoolService {
       askedThresholdMb: THRESHOLD_MB,
       seesOwners: () => true,
     },
+    committed: () => process.machine.committed(),
   })
 }
 
@@ -59,10 +71,20 @@ export async function acquire(
   process: Process,
   purpose: Acquire,
   behavior: Behavior,
+  caller: Caller | null = null,
 ): Promise<void> {
   const { intent } = purpose
   const pool = poolOf(process)
-  const grant = await obtain(pool, process, purpose, behavior)
+  const granted = await obtain(pool, process, purpose, { ...behavior, onProgress: () => caller?.waits() })
+  const grant =
+    caller === null
+      ? granted
+      : await agreedGrant(
+          granted,
+          () => caller.agrees(),
+          async () => pool,
+        )
+  caller?.kept()
   system.granted(process, grant)
   if (intent.term.kind === 'manual') return
   await process.suspend(process.chance.between(0, 5), () => {})
@@ -82,7 +104,7 @@ async function obtain(
   pool: PoolService,
   process: Process,
   purpose: Acquire,
-  { waitFor }: Behavior,
+  { waitFor, onProgress }: Behavior & { readonly onProgress: () => void },
 ): Promise<Grant> {
   const { intent, claim } = purpose
   if (claim !== 'no')
@@ -91,7 +113,7 @@ async function obtain(
   const ticket = { process: process.identity, ...(waitFor === undefined ? {} : { waitFor }) }
   const waker = new ProcessWaker(process, intent.id)
   const clock = () => process.moment().steady.ms
-  const waiting = { ticket, processes: process, waker, clock, onProgress: () => {} }
+  const waiting = { ticket, processes: process, waker, clock, onProgress }
   return unlessRefused(await acquireInQueue(pool, intent, waiting).finally(() => waker.close()))
 }
 

@@ -26,3 +26,12 @@ export type Purpose =
   | { readonly kind: 'limit' }
   | { readonly kind: 'view'; readonly name: ViewName }
   | { readonly kind: 'set-up'; readonly force: boolean }
+  | FleetPurpose
+
+/**
+ * `publish`: publishes its host on the board. `look`: shows all hosts. `call`: runs a command on another host. `serve`:
+ * serves such a caller. `forecast`: answers when a command could start.
+ */
+export interface FleetPurpose {
+  readonly kind: 'publish' | 'look' | 'call' | 'serve' | 'forecast'
+}

@@ -16,6 +16,20 @@ const USERS: readonly Account[] = ['alice', 'bob', 'carol', 'dave'].map((name, a
 
 export const anyUser = (chance: Chance): Account => (chance.is(0.04) ? ROOT : chance.pick(USERS))
 
+export type RequestKind = 'run' | 'reserve' | 'claim'
+
+/** A command that requests GPUs, before it is started. */
+export interface Prepared {
+  readonly account: Account
+  readonly claim: 'no' | 'exact' | 'all'
+  readonly waits: boolean
+  readonly namespace: string
+  readonly id: string
+  readonly behavior: Behavior
+  readonly intentFor: (self: Process, id: string) => Intent
+  readonly launchChance: Chance
+}
+
 /** Starts random commands that request GPUs. */
 export class RandomRequests {
   readonly #system: System
@@ -27,7 +41,31 @@ export class RandomRequests {
     this.#scenario = scenario
   }
 
-  start(machine: Machine, chance: Chance, kind: 'run' | 'reserve' | 'claim'): void {
+  start(machine: Machine, chance: Chance, kind: RequestKind): void {
+    const { account, claim, waits, id, behavior, intentFor, namespace, launchChance } = this.prepared(
+      machine,
+      chance,
+      kind,
+    )
+    const placeholder = { kind: 'view', name: 'queue' } as const
+    const process = this.#system.launch(
+      machine,
+      { account, purpose: placeholder, chance: launchChance, namespace },
+      async (self) => {
+        if (self.purpose.kind !== 'acquire') throw new Error('the purpose of this process is not set')
+        await acquire(this.#system, self, self.purpose, behavior)
+      },
+    )
+    if (process === null) return
+    process.purpose = { kind: 'acquire', intent: intentFor(process, id), claim, waits }
+    const { name, purpose } = process
+    this.#system.log(
+      () => `${name} ${account.name}: ${kind}${waits ? ' --wait' : ''} ${JSON.stringify(purpose.intent)}`,
+    )
+  }
+
+  /** A random request for GPUs of this machine. */
+  prepared(machine: Machine, chance: Chance, kind: RequestKind): Prepared {
     const account = anyUser(chance)
     const claim = kind !== 'claim' ? 'no' : chance.is(0.5) ? 'all' : 'exact'
     const waits = claim === 'no' && chance.is(0.6)
@@ -44,9 +82,13 @@ export class RandomRequests {
     const timeout = { after: this.#duration(chance), grace: chance.spread(100, 30_000) }
     const untilBooked = this.#isUntilBooked() ? { untilBooked: { grace: timeout.grace } } : {}
     const launchChance = new Chance(chance.next())
-    let process: Process | null = null
-    const intentFor = (self: Process): Intent => ({
-      id,
+    let hasTimeout: boolean | undefined
+    const isLimited = () => {
+      hasTimeout ??= chance.is(0.5)
+      return hasTimeout
+    }
+    const intentFor = (self: Process, as: string): Intent => ({
+      id: as,
       request,
       owner,
       term:
@@ -55,26 +97,12 @@ export class RandomRequests {
               kind: 'run',
               process: self.identity,
               command: 'train',
-              ...(chance.is(0.5) ? { timeout } : {}),
+              ...(isLimited() ? { timeout } : {}),
               ...untilBooked,
             }
           : { kind: 'manual', duration },
     })
-    const placeholder = { kind: 'view', name: 'queue' } as const
-    process = this.#system.launch(
-      machine,
-      { account, purpose: placeholder, chance: launchChance, namespace },
-      async (self) => {
-        if (self.purpose.kind !== 'acquire') throw new Error('the purpose of this process is not set')
-        await acquire(this.#system, self, self.purpose, behavior)
-      },
-    )
-    if (process === null) return
-    process.purpose = { kind: 'acquire', intent: intentFor(process), claim, waits }
-    const { name, purpose } = process
-    this.#system.log(
-      () => `${name} ${account.name}: ${kind}${waits ? ' --wait' : ''} ${JSON.stringify(purpose.intent)}`,
-    )
+    return { account, claim, waits, namespace, id, behavior, intentFor, launchChance }
   }
 
   anyRequest(machine: Machine, chance: Chance): Request {

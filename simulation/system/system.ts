@@ -40,7 +40,7 @@ export class System {
   /** Null: every process can read the true boot id. */
   readonly #bootIdChance: Chance | null
 
-  constructor({ seed, isMixed }: Pick<Scenario, 'seed' | 'isMixed'>, trace: Trace) {
+  constructor({ seed, isMixed, hosts }: Pick<Scenario, 'seed' | 'isMixed' | 'hosts'>, trace: Trace) {
     const modelChance = new Chance(seed ^ 0x717e)
     const model = () => MODELS[isMixed === true && modelChance.is(0.5) ? 1 : 0]
     const bootIdChance = new Chance(seed ^ 0xb007)
@@ -51,8 +51,8 @@ export class System {
     this.checker = new Checker((violation) => {
       this.violation ??= violation
     })
-    const hosts = chance.between(1, 3)
-    this.machines = Array.from({ length: hosts }, (_, at) => {
+    const machines = chance.between(1, 3)
+    this.machines = Array.from({ length: hosts ?? machines }, (_, at) => {
       const own = new Chance(chance.next())
       const stored = new StoredPool({ chance: own, auditor: this.checker })
       const models = Array.from({ length: own.between(1, 8) }, model)
@@ -89,6 +89,7 @@ export class System {
   async #runProgram(process: Process, program: (process: Process) => Promise<void>): Promise<void> {
     try {
       await program(process)
+      process.isFinished = true
       this.checker.finished(process, null)
       this.log(() => `${process.name} ${process.role === 'command' ? 'became its command' : 'ends'}`)
     } catch (error) {

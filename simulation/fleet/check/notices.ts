@@ -1,0 +1,43 @@
+import type { PostAnswer } from '../../../src/ports/board.ts'
+import type { Scheduler } from '../../scheduler.ts'
+import type { Machine } from '../../system/machine.ts'
+
+/** The true origin of what a host has published. */
+export interface MadeNotice {
+  readonly machine: Machine
+  readonly epoch: string
+  /** When the host began and ended to read it, in true time. */
+  readonly begun: number
+  readonly ended: number
+  /**
+   * When the board received it: first; again after it had lost it; and again after the first notice of the next boot,
+   * because it does not know which boot is later. A failover may return to each.
+   */
+  readonly receptions: number[]
+}
+
+/** Everything that was ever published, by the number in its text. */
+export class Notices {
+  readonly #scheduler: Scheduler
+  readonly #made: MadeNotice[] = []
+
+  constructor(scheduler: Scheduler) {
+    this.#scheduler = scheduler
+  }
+
+  made(machine: Machine, { epoch, begun }: Pick<MadeNotice, 'epoch' | 'begun'>): number {
+    const ended = this.#scheduler.now
+    return this.#made.push({ machine, epoch, begun, ended, receptions: [] }) - 1
+  }
+
+  /** The board has taken this notice. It last lost data at `lostAt`. */
+  received(number: number, { lostAt, answer }: { lostAt: number; answer: PostAnswer }): void {
+    const notice = this.#made[number]
+    const last = notice?.receptions.at(-1) ?? lostAt
+    if (last <= lostAt || answer === 'foreign') notice?.receptions.push(this.#scheduler.now)
+  }
+
+  of(number: number): MadeNotice | undefined {
+    return this.#made[number]
+  }
+}
