@@ -16,7 +16,7 @@ export interface Posted {
   readonly age: Millis
   /** Undefined if the host did not publish this part, or if it is longer than `MOST_SNAPSHOT_CHARACTERS`. */
   readonly text: string | undefined
-  /** Present if there is a text, but those of the other hosts are all that is read at once. */
+  /** Present if it was not read, because the other hosts are all that is read at once. Then its age means nothing. */
   readonly isLeftOut?: true
 }
 

@@ -6,8 +6,6 @@ export interface Relay extends Disposable {
   delay(ms: number): void
   /** Neither bytes nor new connections arrive, and nobody is told. */
   cut(): void
-  /** All connections are closed; new ones work. */
-  reset(): void
   /** As before; what was sent meanwhile is lost, and with it those connections. */
   restore(): void
   /** New connections go there. */
@@ -80,7 +78,6 @@ export function relayTo(first: number): Relay {
     cut: () => {
       isCut = true
     },
-    reset: () => end(open),
     restore() {
       isCut = false
       lag = 0

@@ -18,8 +18,10 @@ const HOSTS = 'canhazgpu:hosts'
 /** The notice of one host. A rule of the server can let each host write only its own. */
 const keyOf = (host: HostName): string => `canhazgpu:host:${host}`
 
-/** More hosts are not shown: each costs time and memory of the reader. */
+/** Of those that published last. Each costs time and memory of the reader. */
 const MOST_HOSTS = 5_000
+/** Further hosts are only named, and those beyond this not even that. */
+const MOST_NAMES = 10_000
 /** The number of hosts that are read at once. The server does nothing else meanwhile. */
 const HOSTS_AT_ONCE = 100
 /** The whole board is read within this time, or not at all. */
@@ -99,6 +101,8 @@ const ANSWERS: readonly unknown[] = [
 const isShort = (text: unknown): text is string =>
   typeof text === 'string' && text.length <= MOST_SNAPSHOT_CHARACTERS
 
+const leftOut = (host: HostName): Posted => ({ host, age: 0, text: undefined, isLeftOut: true })
+
 const isPostAnswer = (value: unknown): value is PostAnswer => ANSWERS.includes(value)
 
 /** The board in Redis (6 or newer) or Valkey. */
@@ -127,8 +131,9 @@ export class RedisBoard implements Board {
   }
 
   async #read(part: SnapshotPart, host?: string): Promise<readonly Posted[]> {
-    const names = host === undefined ? await this.#names() : [host].filter(isHostName)
-    const posted: Posted[] = []
+    const found = host === undefined ? await this.#names() : [host].filter(isHostName)
+    const names = found.slice(0, MOST_HOSTS).sort()
+    const posted: Posted[] = found.slice(MOST_HOSTS).map(leftOut)
     let left = MOST_READ_CHARACTERS[part]
     for (let at = 0; at < names.length; at += HOSTS_AT_ONCE) {
       for (const each of await this.#readSome(part, names.slice(at, at + HOSTS_AT_ONCE), left)) {
@@ -136,13 +141,14 @@ export class RedisBoard implements Board {
         left -= each.text?.length ?? 0
       }
     }
-    return posted
+    return posted.sort((a, b) => (a.host < b.host ? -1 : 1))
   }
 
+  /** Those that published last come first. */
   async #names(): Promise<readonly HostName[]> {
-    const names = await this.#run(NAMES, [HOSTS], [String(MOST_HOSTS)])
+    const names = await this.#run(NAMES, [HOSTS], [String(MOST_NAMES)])
     if (!Array.isArray(names)) throw strangeBoard()
-    return names.slice(0, MOST_HOSTS).filter(isHostName).sort()
+    return names.slice(0, MOST_NAMES).filter(isHostName)
   }
 
   async #readSome(part: SnapshotPart, names: readonly HostName[], most: number): Promise<readonly Posted[]> {

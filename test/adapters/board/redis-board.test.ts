@@ -109,6 +109,18 @@ function boardIn(program: string): void {
     expect(await board.post({ host, revision: revision(1), parts })).toBe('incomplete')
   })
 
+  test('of very many hosts, those that published last are read, and the others are named', async () => {
+    await using tested = await open()
+    await tested.board.post({ host, revision: revision(1), parts })
+    const now = Date.now()
+    const names = Array.from({ length: 5_001 }, (_, at) => [String(now - 1_000 - at), `other${at}`])
+    await server.ask('ZADD', 'canhazgpu:hosts', ...names.flat())
+    const posted = await tested.board.read('status')
+    expect(posted.filter(({ text }) => text !== undefined)).toMatchObject([{ host: 'gpu1', text: 'x' }])
+    const out = posted.filter(({ isLeftOut }) => isLeftOut)
+    expect(out.map((each) => String(each.host))).toEqual(['other4999', 'other5000'])
+  })
+
   test('a host that published a month ago is forgotten', async () => {
     await using tested = await open()
     const { board } = tested
