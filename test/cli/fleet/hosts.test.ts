@@ -110,6 +110,19 @@ needing('redis-server').describe('several hosts', () => {
     await settled(other, 'runner', 'AVAILABLE')
   })
 
+  needing('embedded pool').test(
+    'a reservation that has expired is not shown as held, also if nothing of its host runs',
+    async () => {
+      const pool = await host('idle', 1)
+      const other = await host('looks', 1)
+      const published = async () => String(await server.ask('HGET', 'canhazgpu:host:idle', 'status'))
+      await pool.chg('reserve', '--duration', '3s')
+      await until('it is published', async () => (await published()).includes('"IN_USE"'))
+      await settled(other, 'idle', 'AVAILABLE')
+      expect(await published()).toContain('"IN_USE"')
+    },
+  )
+
   test('a machine without GPUs sees all others, and wrong names and options are refused', async () => {
     const pool = await host('gpu3', 1)
     const login = await host('login', 0)
