@@ -104,7 +104,10 @@ export class Serving {
         this.#session.link.send('caller', FROM_HOST.pong)
         break
       case FROM_CALLER.go:
-        if (this.#side.agreed()) this.#answerAtGate(true)
+        if (this.#side.agreed()) {
+          this.#session.isAllowed = true
+          this.#answerAtGate(true)
+        }
         break
       case FROM_CALLER.signal:
         this.#signal()

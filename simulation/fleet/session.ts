@@ -20,6 +20,8 @@ export class Session {
   isSignalled = false
   /** Whether the caller gave it. */
   isAgreed = false
+  /** Whether the host has told the command so. */
+  isAllowed = false
   isKept = false
   /** Whether the host ended the process of the command, without giving it time to give up. */
   wasEnded = false

@@ -1,9 +1,10 @@
 import type { World } from '../campaign.ts'
+import { BOARD_MUTANTS } from './board.ts'
 import { BOOKING_MUTANTS } from './bookings.ts'
-import { FLEET_MUTANTS } from './fleet.ts'
 import { LIMIT_MUTANTS } from './limits.ts'
 import { ORDER_MUTANTS } from './order.ts'
 import { RECORD_MUTANTS } from './records.ts'
+import { REMOTE_MUTANTS } from './remote.ts'
 import { SAFETY_MUTANTS } from './safety.ts'
 import type { Plant } from './seams.ts'
 import { TIME_MUTANTS } from './time.ts'
@@ -30,7 +31,8 @@ export const MUTANTS: readonly Mutant[] = [
   ...WAITING_MUTANTS,
   ...RECORD_MUTANTS,
   ...TIME_MUTANTS,
-  ...FLEET_MUTANTS,
+  ...BOARD_MUTANTS,
+  ...REMOTE_MUTANTS,
 ]
 
 export function mutantNamed(name: string): Mutant {

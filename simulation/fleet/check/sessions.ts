@@ -89,8 +89,8 @@ export class SessionCheck {
   #audit({ process, ended }: Commit): void {
     for (const { reservation, outcome } of ended) {
       const session = this.#byId.get(reservation)
-      if (session?.isKept !== true || session.isRun || process !== session.hosted) continue
-      if (outcome === 'released') this.#fail(session, 'gives back what its caller was told to have')
+      if (session?.isAllowed !== true || session.isRun || process !== session.hosted) continue
+      if (outcome === 'released') this.#fail(session, 'gives back what its caller wants')
     }
   }
 
