@@ -114,8 +114,11 @@ export interface Context {
   readonly place: Place | null
   /** Present if another host asked for this command: it runs here, whatever `--host` is by default. */
   readonly caller: RemoteCaller | null
-  /** Runs this command on another host, as it was typed, and ends as it ends. Returns if that host is this one. */
-  readonly runOnHost: (command: HostedCommand) => Promise<void>
+  /**
+   * Runs this command on another host, as it was typed, and ends as it ends. Returns if that host is this one. If any
+   * host will do, it returns how to look for another one.
+   */
+  readonly runOnHost: (command: HostedCommand) => Promise<LookFurther | null>
   /** Prints when the request could start, and ends. */
   readonly answerForecast: (intent: Intent) => Promise<never>
   /** Waits in the queue until the GPUs are granted, or the request is refused. Throws `interrupted` after a signal. */
@@ -227,6 +230,9 @@ export interface HostedCommand {
   /** The working folder there; absent: the same as here. */
   readonly workdir?: string
 }
+
+/** Runs the command on another host than this one, as `runOnHost`. Returns if this host is still the best one. */
+export type LookFurther = () => Promise<void>
 
 /** A command that was found and can be started. */
 export interface Launcher {

@@ -1,3 +1,4 @@
+import { CanhazgpuError } from '../domain/errors.ts'
 import type { Millis } from '../domain/pool/model.ts'
 import type { Context, HostedCommand } from './context.ts'
 import type { Option } from './options/option.ts'
@@ -24,18 +25,30 @@ interface Given {
 
 /**
  * Performs the command on the host of `--host`, and ends as it ends. Returns if this host performs it: there is no such
- * option, it names this host, or another host asked this one.
+ * option, it names this host, or another host asked this one. The result handles a failure here: if any host will do, and
+ * others took the GPUs first, it looks for another host; otherwise it throws the failure.
  */
 export async function unlessElsewhere(
   name: HostedCommand['name'],
   { host, workdir, wait, nonblock }: Given,
   { context, options }: { readonly context: Context; readonly options: readonly Option[] },
-): Promise<void> {
-  if (host === undefined || context.caller !== null) return
+): Promise<(failure: unknown) => Promise<never>> {
+  if (host === undefined || context.caller !== null) return rethrow
   const waits = wait !== undefined && nonblock !== true
-  await context.runOnHost({
+  const lookFurther = await context.runOnHost({
     ...{ name, options, host },
     ...(waits ? { wait } : {}),
     ...(workdir === undefined ? {} : { workdir }),
   })
+  return async (failure) => {
+    if (lookFurther !== null && isTaken(failure)) await lookFurther()
+    throw failure
+  }
 }
+
+async function rethrow(failure: unknown): Promise<never> {
+  throw failure
+}
+
+const isTaken = (failure: unknown): boolean =>
+  failure instanceof CanhazgpuError && failure.code === 'not-enough-gpus'

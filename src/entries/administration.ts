@@ -8,7 +8,6 @@ import {
   createStore,
   openStoreAsAdministrator,
   poolOwner,
-  putBackUnfinished,
   setAsideStore,
   storedPlace,
 } from '../adapters/store/open.ts'
@@ -38,10 +37,7 @@ export function administration(opening: Opening): Administration {
     poolPlace: async (group) => {
       const gid = group === undefined ? undefined : await groupIdOf(group)
       return {
-        open: async () => {
-          await putBackUnfinished(store)
-          return open().catch(nullIfMissing)
-        },
+        open: () => open().catch(nullIfMissing),
         create: () => createStore(store, currentMoment, gid),
         setAside: (onPart) => setAsideStore(store, { now: currentMoment, gid, onPart }),
         forGroup: gid !== undefined,

@@ -5,7 +5,7 @@ import { endLike } from '../adapters/process/end-like.ts'
 import { toByteText } from '../adapters/process/environment.ts'
 import { callHost } from '../adapters/ssh/call-host.ts'
 import { onAnyHost, type Tried } from '../app/fleet/any-host.ts'
-import type { HostedCommand } from '../cli/context.ts'
+import type { HostedCommand, LookFurther } from '../cli/context.ts'
 import { type CallEnd, type FailedCall, leavesNothing } from '../domain/fleet/call-end.ts'
 import type { Asked } from '../domain/fleet/forecast.ts'
 import type { End } from '../domain/fleet/frames.ts'
@@ -21,10 +21,20 @@ import type { Here } from './run-there.ts'
  * Runs the command on a host that can start it now. If there is none, it joins the queue of the host with the earliest
  * forecast. Returns if that is this host.
  */
-export async function runOnAnyHost(command: HostedCommand, here: Here): Promise<void> {
+export async function runOnAnyHost(command: HostedCommand, here: Here): Promise<LookFurther> {
+  const hosts = candidates(here)
+  await search(command, here, { hosts, taken: [] })
+  return () => search(command, here, { hosts, taken: hosts.filter(({ remote }) => remote === null) })
+}
+
+async function search(
+  command: HostedCommand,
+  here: Here,
+  among: { readonly hosts: readonly Candidate[]; readonly taken: readonly Candidate[] },
+): Promise<void> {
   const tries = new Tries(command, here)
   const result = await onAnyHost<Candidate, End | 'here'>({
-    hosts: candidates(here),
+    ...among,
     waits: command.wait !== undefined,
     ask: (hosts) => askHosts(hosts, command, here),
     start: (host) => tries.start(host),

@@ -221,9 +221,9 @@ async function openContext(
       return openScreen()
     },
     openWaker: async () => {
-      const { callsOf, openWaker } = await import('./waker.ts')
-      const calls = await callsOf(async () => (await access()).changes())
-      return openWaker(calls, { ignored: ignoredSignals(), commandFollows: false })
+      const { changeCalls, openWaker } = await import('./waker.ts')
+      const wakeups = await (await access()).changes()
+      return openWaker(changeCalls(wakeups), { ignored: ignoredSignals(), commandFollows: false })
     },
   }
 }

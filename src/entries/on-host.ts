@@ -1,15 +1,12 @@
 import { hostname } from '../adapters/kernel/procfs.ts'
-import type { HostedCommand } from '../cli/context.ts'
+import type { HostedCommand, LookFurther } from '../cli/context.ts'
 import { ANY_HOST } from '../cli/elsewhere.ts'
 import { ownHostName } from '../domain/fleet/host-name.ts'
 import { unknownHost } from '../views/words/host-failures.ts'
 import { type Here, runThere } from './run-there.ts'
 
-/**
- * Runs this command on the host that it names, and ends as it ends. Returns if that is this host. Throws if it cannot be
- * run there.
- */
-export async function runOnHost(command: HostedCommand, here: Here): Promise<void> {
+/** Runs this command on the host that it names (`Context.runOnHost`). Throws if it cannot be run there. */
+export async function runOnHost(command: HostedCommand, here: Here): Promise<LookFurther | null> {
   const { remoteHosts, hostName } = here.settings
   if (command.host === ANY_HOST && command.name !== 'release') {
     const { runOnAnyHost } = await import('./any-host.ts')
@@ -17,6 +14,6 @@ export async function runOnHost(command: HostedCommand, here: Here): Promise<voi
   }
   const host = remoteHosts.find(({ name }) => name === command.host)
   if (host !== undefined) return runThere(command, host, here)
-  if (command.host === ownHostName(hostName, hostname())) return
+  if (command.host === ownHostName(hostName, hostname())) return null
   throw unknownHost(command.host, remoteHosts)
 }

@@ -4,8 +4,9 @@ import { waitAtDaemon } from '../app/remote/wait-at-daemon.ts'
 import type { QueueWait } from '../cli/context.ts'
 import type { Grant, Intent } from '../domain/operation/intent.ts'
 import type { Refusal } from '../domain/operation/refusal.ts'
+import type { Calls } from '../ports/wakeups.ts'
 import type { WaitingProcess } from './pool-access.ts'
-import { noCalls, openWaker } from './waker.ts'
+import { openWaker } from './waker.ts'
 
 /** How often a waiter without a connection checks whether the pool was moved. */
 const CHECK_EVERY_MS = 1_000
@@ -20,7 +21,6 @@ export async function waitRemotely(
   const intent = { ...asked, id: place?.entry ?? asked.id }
   const clock = () => currentMoment().steady.ms
   let lookAt = clock() + CHECK_EVERY_MS
-  // The daemon answers a waiter itself, so only signals wake it.
   const waker = openWaker(noCalls(), {
     ignored: ignoredSignals,
     commandFollows: intent.term.kind === 'run',
@@ -40,4 +40,10 @@ export async function waitRemotely(
   } finally {
     waker.close()
   }
+}
+
+/** The daemon answers a waiter itself, so only signals wake it. */
+function noCalls(): Calls {
+  const { promise, resolve } = Promise.withResolvers<'closed'>()
+  return { listen: () => {}, next: () => promise, close: () => resolve('closed') }
 }

@@ -1,7 +1,6 @@
 import { setDisposition } from '../adapters/kernel/libc/programs.ts'
 import { terminalCheck } from '../adapters/process/lost-terminal.ts'
 import type { Waker } from '../app/waiting/waiting.ts'
-import { CanhazgpuError } from '../domain/errors.ts'
 import { LONGEST_TIMER_MS } from '../domain/longest-timer.ts'
 import type { Calls, Wakeups } from '../ports/wakeups.ts'
 
@@ -76,24 +75,8 @@ async function listen(calls: Calls, note: (what: 'turn' | 'change') => void): Pr
   for (let call = await calls.next(); call !== 'closed'; call = await calls.next()) note(call)
 }
 
-/** Only signals wake. */
-export function noCalls(): Calls {
-  const { promise, resolve } = Promise.withResolvers<'closed'>()
-  return { listen: () => {}, next: () => promise, close: () => resolve('closed') }
-}
-
-/** The changes of the pool, if there is one: a machine without GPUs can look at others. */
-export async function callsOf(changes: () => Promise<Pick<Wakeups, 'changes'>>): Promise<Calls> {
-  try {
-    return changeCalls(await changes())
-  } catch (error) {
-    if (error instanceof CanhazgpuError && error.code === 'pool-not-initialized') return noCalls()
-    throw error
-  }
-}
-
 /** Converts every change of the pool to a call. */
-function changeCalls(wakeups: Pick<Wakeups, 'changes'>): Calls {
+export function changeCalls(wakeups: Pick<Wakeups, 'changes'>): Calls {
   const stopped = new AbortController()
   const changes = wakeups.changes(stopped.signal)[Symbol.asyncIterator]()
   return {

@@ -2,7 +2,7 @@ import { expect } from 'bun:test'
 import { storedPool } from '../support/database.ts'
 import { sharedFleet } from '../support/fleet.ts'
 import { needing } from '../support/needs.ts'
-import { finished } from '../support/pool.ts'
+import { binary, finished, testPool } from '../support/pool.ts'
 import { kill } from '../support/processes.ts'
 import type { SshHost } from '../support/ssh-host.ts'
 import { until } from '../support/until.ts'
@@ -45,6 +45,7 @@ fleetTest.describe('run --host any, and a host that has changed', () => {
       using _ = fleet.host.replaceProgram(
         'case $(echo "$2" | base64 -d 2> /dev/null) in *forecast*) exec $REAL "$@";; esac\nexec env CANHAZGPU_STORE=sqlite:///nowhere/pool.db $REAL "$@"',
       )
+      expect((await finished(start('--', 'true'))).stderr).toStartWith('Host gpu2\n')
       await reserve(fleet.other, '30m')
       expect((await finished(start('--', 'true'))).status).toBe(75)
     },
@@ -64,6 +65,23 @@ fleetTest.describe('run --host any, and a host that has changed', () => {
     await Bun.write(go, '')
     await fleet.other.pool.chg('release')
     expect(await Promise.all(callers.map(({ exited }) => exited))).toEqual([0, 0])
+  })
+
+  fleetTest.test('others were faster on this host: another one starts it', async () => {
+    using here = await testPool(1)
+    const { PATH = '', CANHAZGPU_REMOTE_HOSTS = '' } = fleet.caller.env
+    Object.assign(here.env, { PATH, CANHAZGPU_REMOTE_HOSTS, CANHAZGPU_HOST_NAME: 'here' })
+    const slow = `${here.folder}/slow.json`
+    await Bun.write(slow, '{"delay_ms": 3000}')
+    // Its driver is slow, so that the other request is first.
+    const child = Bun.spawn([binary, 'run', '--host', 'any', '--', 'true'], {
+      ...{ env: { ...here.env, CANHAZGPU_FAKE_USAGE: slow }, stdout: 'pipe', stderr: 'pipe' },
+    })
+    const stderr = child.stderr.getReader()
+    expect(new TextDecoder().decode((await stderr.read()).value)).toBe('Host here\n')
+    expect((await here.chg('reserve')).status).toBe(0)
+    expect(new TextDecoder().decode((await stderr.read()).value)).toStartWith('Host gpu1\n')
+    expect(await child.exited).toBe(0)
   })
 
   fleetTest.test('a host goes away after its answer: the next one starts it', async () => {

@@ -4,6 +4,8 @@ import { type Asked, firstToStart } from '../../domain/fleet/forecast.ts'
 export interface AnyHost<Host, End> {
   /** In the order of preference. */
   readonly hosts: readonly Host[]
+  /** Hosts where others were just faster. */
+  readonly taken?: readonly Host[]
   /** Whether the request may join a queue. */
   readonly waits: boolean
   /** Asks these hosts when they could start the request, up to the first one that can start it now. */
@@ -36,11 +38,15 @@ const MOST_TAKEN = 2
  */
 export async function onAnyHost<Host, End>(parts: AnyHost<Host, End>): Promise<AnyHostEnd<Host, End>> {
   const { waits, ask, start, join } = parts
-  const taken = new Map<Host, number>()
+  const taken = new Map((parts.taken ?? []).map((host) => [host, MOST_TAKEN]))
+  const isTaken = (host: Host): boolean => (taken.get(host) ?? 0) >= MOST_TAKEN
   const failed: Asked<Host>[] = []
   for (;;) {
-    const left = parts.hosts.filter((host) => !failed.some((each) => each.host === host))
-    const asked = (await ask(left)).map((each) => asIfTaken(each, taken.get(each.host) ?? 0))
+    const left = parts.hosts
+      .filter((host) => !failed.some((each) => each.host === host))
+      // The last ones, because the others are not asked after one that can start it now.
+      .toSorted((a, b) => Number(isTaken(a)) - Number(isTaken(b)))
+    const asked = (await ask(left)).map((each) => (isTaken(each.host) ? asIfTaken(each) : each))
     const now = asked.find(({ forecast }) => forecast.kind === 'now')
     const first = now ?? firstToStart(asked)
     if (first === undefined) return { kind: 'none', asked: [...failed, ...asked] }
@@ -53,7 +59,7 @@ export async function onAnyHost<Host, End>(parts: AnyHost<Host, End>): Promise<A
   }
 }
 
-function asIfTaken<Host>({ host, forecast }: Asked<Host>, times: number): Asked<Host> {
-  const isTaken = forecast.kind === 'now' && times >= MOST_TAKEN
-  return { host, forecast: isTaken ? { kind: 'later', after: 0 } : forecast }
-}
+const asIfTaken = <Host>({ host, forecast }: Asked<Host>): Asked<Host> => ({
+  host,
+  forecast: forecast.kind === 'now' ? { kind: 'later', after: 0 } : forecast,
+})

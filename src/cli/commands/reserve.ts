@@ -59,7 +59,7 @@ export const reserve = command({
   options,
   handle: async (given, context): Promise<Reserved> => {
     refuseOnAnyHost(given, context)
-    await unlessElsewhere('reserve', given, { context, options })
+    const orElsewhere = await unlessElsewhere('reserve', given, { context, options })
     if (given.wait !== undefined) context.keepInherited()
     const form = formOf(given)
     const { at } = given
@@ -71,7 +71,7 @@ export const reserve = command({
     const grant =
       given.claim === true
         ? await claim(intent, requiresAll(given), context)
-        : await acquireFor(given, intent, context)
+        : await acquireFor(given, intent, context).catch(orElsewhere)
     return { kind: 'granted', grant, form }
   },
   text: (reserved, display) =>

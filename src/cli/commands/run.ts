@@ -47,7 +47,7 @@ export const run = command({
   takesCommand: true,
   options,
   handle: async (given, context): Promise<never> => {
-    await unlessElsewhere('run', given, { context, options })
+    const orElsewhere = await unlessElsewhere('run', given, { context, options })
     const launcher = await context.launch().catch((error) => {
       throw withShellHint(error, context.commandLine ?? [])
     })
@@ -58,7 +58,8 @@ export const run = command({
       command: (context.commandLine ?? []).join(' ').slice(0, LONGEST_COMMAND),
       ...timeoutOf(given),
     } as const
-    const grant = await acquireFor(given, await intentOf(given, context, term), context)
+    const intent = await intentOf(given, context, term)
+    const grant = await acquireFor(given, intent, context).catch(orElsewhere)
     const { reservation, devices, provider } = grant
     try {
       const units = unitsOf(reservation)
