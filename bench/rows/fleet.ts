@@ -6,21 +6,18 @@ import { fakePool, inMode, type Mode, modeWords } from '../pool.ts'
 import { timeProgram } from '../programs.ts'
 import type { Row } from '../row.ts'
 import { inTurn, type Sampler, shown } from '../samples.ts'
-import { lostWay, slowWay } from '../ways.ts'
 
 const BUDGET_MS = 50
 const COMMANDS = [
   { name: 'status', words: ['status'] },
   { name: 'run', words: ['run', '--', 'true'] },
 ]
-const STATES = ['up', 'stopped', 'gone', 'slow', 'lost'] as const
-/** A connection takes two round trips. */
-const SLOW_MS = 200
+const STATES = ['up', 'stopped', 'gone'] as const
 
 /** What the setting `fleet` adds to commands of this host, whatever state the server of the board is in. */
 export const fleet = (mode: Mode): Row => ({
   name: inMode('fleet', mode),
-  what: `what a board that is up, stopped, gone, on a slow network or without a network adds to status and run -- true${modeWords(mode)} (budget ${BUDGET_MS} ms)`,
+  what: `what a board that is up, stopped or gone adds to status and run -- true${modeWords(mode)} (budget ${BUDGET_MS} ms)`,
   needs: 'redis-server',
   async measure(bench) {
     using up = await redisServer()
@@ -28,11 +25,7 @@ export const fleet = (mode: Mode): Row => ({
     using gone = await redisServer()
     stopped.stop()
     await gone.kill()
-    using slow = await slowWay(up.port, SLOW_MS)
-    using lost = await lostWay()
-    const boards = Object.entries({
-      ...{ none: '', up: up.url, stopped: stopped.url, gone: gone.url, slow: slow.url, lost: lost.url },
-    })
+    const boards = Object.entries({ none: '', up: up.url, stopped: stopped.url, gone: gone.url })
     using pools = new DisposableStack()
     const samplers: Record<string, Sampler> = {}
     for (const [state, url] of boards) {

@@ -56,7 +56,7 @@ export interface StoredPlace {
 
 /** The place of an existing or new pool. */
 export interface PoolPlace {
-  /** Null if there is no store yet. A damaged store whose replacement was interrupted is put back before. */
+  /** Null if there is no store yet. */
   readonly open: () => Promise<Store | null>
   /** Creates the store for the group, or for every user. An existing store gets the same permissions. */
   readonly create: () => Promise<Store>
@@ -132,7 +132,7 @@ async function created(
 
 /** Sets up the pool in an empty store, with the readable content of the damaged one. */
 async function replaceDamaged(
-  { replace, finished, putBack, keptAs, pool, records, sums, audit }: SetAside,
+  { replace, putBack, keptAs, pool, records, sums, audit }: SetAside,
   setUp: Traced,
   newPool: NewPool,
 ): Promise<PoolCreated | Refusal> {
@@ -141,7 +141,6 @@ async function replaceDamaged(
       ...newPool,
       salvaged: { pool, records, sums, audit },
     })
-    finished()
     return isRefusal(answer) ? answer : { ...answer, damaged: { keptAs, records: records.length } }
   } catch (error) {
     putBack()

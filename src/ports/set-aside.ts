@@ -16,8 +16,6 @@ export interface SetAside {
   readonly audit: readonly AuditRecord[]
   /** Creates an empty store in its place, for a group or for its previous users. */
   readonly replace: () => Promise<Store>
-  /** Must be called when the new store has its content. If that never happens, the next set-up puts this one back. */
-  readonly finished: () => void
   /** Moves it back, and removes the store in its place. */
   readonly putBack: () => void
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { closeSync, constants, existsSync, openSync, readSync } from 'node:fs'
 import {
   FROM_CALLER,
   FROM_HOST,
@@ -10,6 +11,7 @@ import {
 import { encodeRequest } from '../../src/domain/fleet/remote-request.ts'
 import { untilAllFree } from '../support/job.ts'
 import { binary, type TestPool, testPool } from '../support/pool.ts'
+import { until } from '../support/until.ts'
 
 /** A caller that breaks the agreement with the host. What it sends is not collected there. */
 describe('a caller that sends more than it may', () => {
@@ -22,13 +24,15 @@ describe('a caller that sends more than it may', () => {
 
   const COMMAND = ['sh', '-c', "trap 'echo HUP >&2; exit' HUP; echo ready; while :; do sleep 0.01; done"]
 
+  const requestFor = (commandLine: readonly string[]): string =>
+    encodeRequest(
+      { operation: 'command', command: 'run', words: [], commandLine, folder: '/', environment: [] },
+      'test',
+    ) ?? ''
+
   /** The side of the host, as `ssh` starts it, with a command that reads no input. */
   async function started() {
-    const request = encodeRequest(
-      { operation: 'command', command: 'run', words: [], commandLine: COMMAND, folder: '/', environment: [] },
-      'test',
-    )
-    const host = Bun.spawn([binary, '__remote', request ?? ''], {
+    const host = Bun.spawn([binary, '__remote', requestFor(COMMAND)], {
       ...{ env: pool.env, stdin: 'pipe', stdout: 'pipe', stderr: 'ignore' },
     })
     const send = async (...bytes: Uint8Array[]) => {
@@ -64,7 +68,51 @@ describe('a caller that sends more than it may', () => {
     await host.exited
     await untilAllFree(pool)
   })
+
+  test('a caller that does not read gets no more answers to its pings', async () => {
+    const { folder } = pool
+    const command = ['sh', '-c', `trap 'touch ${folder}/got; exit' TERM; while :; do sleep 0.01; done`]
+    await pool.sh(`mkfifo ${folder}/answers`)
+    using answers = openPipe(`${folder}/answers`)
+    const host = Bun.spawn(['sh', '-c', `exec $CHG __remote ${requestFor(command)} > ${folder}/answers`], {
+      ...{ env: pool.env, stdin: 'pipe', stderr: 'ignore' },
+    })
+    const pings = 300_000
+    await until('it is granted', () => answers.drain().includes(FROM_HOST.granted))
+    host.stdin.write(frame(FROM_CALLER.go))
+    host.stdin.write(Buffer.concat(Array.from({ length: pings }, () => frame(FROM_CALLER.ping))))
+    host.stdin.write(frame(FROM_CALLER.signal, new Uint8Array([15])))
+    await host.stdin.flush()
+    await until('all of them have arrived', () => existsSync(`${folder}/got`))
+    await until('it has ended', () => {
+      answers.drain()
+      return host.exitCode !== null
+    })
+    // A quarter of a megabyte in its memory, and what the pipe holds.
+    expect(answers.count(FROM_HOST.pong)).toBeLessThan(pings / 3)
+  })
 })
+
+/** A pipe that is open, and read only when it is drained. */
+function openPipe(path: string) {
+  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK)
+  const buffer = Buffer.alloc(65536)
+  let all = ''
+  return {
+    /** All that has arrived so far. */
+    drain(): string {
+      for (;;) {
+        try {
+          all += buffer.toString('latin1', 0, readSync(fd, buffer))
+        } catch {
+          return all
+        }
+      }
+    },
+    count: (kind: string): number => all.split(kind).length - 1,
+    [Symbol.dispose]: () => closeSync(fd),
+  }
+}
 
 /** The frames of a host, one after the other. */
 class HostFrames {

@@ -192,12 +192,6 @@ export async function checkStore(url: string): Promise<Checkup> {
   return checkUp(safePath(url))
 }
 
-/** Puts a damaged pool back whose replacement was interrupted, for example by a kill. */
-export async function putBackUnfinished(url: string): Promise<void> {
-  const { putBackUnfinishedAt } = await import('./files/unfinished.ts')
-  putBackUnfinishedAt(safePath(url))
-}
-
 interface SettingAside {
   readonly now: () => Moment
   /** The group of the replacement; undefined: the previous audience. */

@@ -26,7 +26,7 @@ export function callFailure(end: FailedCall, name: HostName): CanhazgpuError {
       )
     case 'lost':
       return new CanhazgpuError('connection-lost', `The connection to ${name} was lost`, {
-        hint: 'the command there gets SIGHUP when that host notices it',
+        hint: `a command there gets SIGHUP when that host notices it; see: canhazgpu status --host ${name}`,
       })
     case 'interrupted':
       return new CanhazgpuError('interrupted', `Interrupted while connecting to ${name}`)

@@ -1,13 +1,10 @@
 import { expect } from 'bun:test'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { basename, dirname } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { withDatabase } from '../../support/database.ts'
 import { binary, embeddedPool } from '../../support/embedded.ts'
-import { failureOf } from '../../support/failure.ts'
 import { needing } from '../../support/needs.ts'
 import type { TestPool } from '../../support/pool.ts'
 import { openTerminal } from '../../support/terminal.ts'
-import { until } from '../../support/until.ts'
 
 const PAGE = 4096
 const FORCE = ['admin', '--gpus', '4', '--force', '--provider', 'fake']
@@ -73,43 +70,5 @@ needing('embedded pool').test(
     await terminal.see('Reinitialized 4 GPUs')
     expect(await terminal.process.exited).toBe(0)
     expect(recordsOf(pool)).toBeLessThan(length)
-  },
-)
-
-const keptOf = ({ database }: TestPool): readonly string[] =>
-  readdirSync(dirname(database)).filter((name) => name.startsWith(`${basename(database)}.damaged-`))
-
-needing('embedded pool').test(
-  'a recovery that is killed, at any step, is begun again by the next administrator, and nothing is lost',
-  async () => {
-    using pool = await embeddedPool(4)
-    await pool.chg('reserve', '--note', 'mine')
-    writeLargeHistory(pool)
-    damagePageWith(pool, 'in the middle')
-    const isMoved = () => !existsSync(pool.database) && keptOf(pool).length > 0
-    const isReplaced = () => existsSync(pool.database) && keptOf(pool).length > 0
-    for (const [step, isReached] of Object.entries({
-      'it is moved': isMoved,
-      'it is replaced': isReplaced,
-    })) {
-      const killed = pool.start(...FORCE)
-      await until(step, isReached)
-      killed.kill('SIGKILL')
-      await killed.exited
-    }
-    // Without --force nothing is replaced: the damaged pool is there again.
-    expect(failureOf(await pool.chg('admin', '--gpus', '4', '--json')).code).toBe('pool-already-initialized')
-    expect(keptOf(pool)).toEqual([])
-    const { status, stderr } = await pool.chg(...FORCE)
-    expect({ status, said: stderr }).toEqual({
-      status: 0,
-      said: expect.stringContaining('usage records taken over'),
-    })
-    expect(recordsOf(pool)).toBeGreaterThan(RECORDS - MOST_IN_PAGE)
-    const ended = withDatabase(pool, (db) =>
-      db.query("SELECT outcome FROM history WHERE note = 'mine'").all(),
-    )
-    expect(ended).toEqual([{ outcome: 'reset' }])
-    expect(keptOf(pool)).toHaveLength(1)
   },
 )

@@ -28,7 +28,7 @@ const CASES: readonly (readonly [CanhazgpuError, string, string | undefined])[] 
   [
     callFailure({ kind: 'lost' }, gpu1),
     'connection-lost: The connection to gpu1 was lost',
-    'the command there gets SIGHUP when that host notices it',
+    'a command there gets SIGHUP when that host notices it; see: canhazgpu status --host gpu1',
   ],
   [
     callFailure({ kind: 'interrupted' }, gpu1),

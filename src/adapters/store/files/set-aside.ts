@@ -1,5 +1,5 @@
 import type { Database } from 'bun:sqlite'
-import { existsSync, lstatSync, mkdtempSync, renameSync } from 'node:fs'
+import { lstatSync, mkdtempSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import * as v from 'valibot'
 import type { AuditRecord } from '../../../domain/ledger/audit.ts'
@@ -14,7 +14,6 @@ import { hasOwnTables } from '../schema/schema.ts'
 import { isBusy, storeError } from '../sqlite-errors.ts'
 import { refuseRenamable } from './fresh-folder.ts'
 import { type Audience, audienceOf, syncFolders } from './pool-files.ts'
-import { Unfinished } from './unfinished.ts'
 
 /** A damaged database that was moved away, with everything that could be read from it. */
 export interface Aside {
@@ -25,8 +24,6 @@ export interface Aside {
   readonly audit: readonly AuditRecord[]
   /** The users who may use it. */
   readonly audience: Audience | null
-  /** See `SetAside`. */
-  readonly finished: () => void
   readonly putBack: () => void
 }
 
@@ -53,20 +50,27 @@ function movedAside(path: string, now: Date, onPart: OnPart | undefined): Aside 
   refuseRenamable(path)
   const aside = mkdtempSync(`${path}.damaged-${time}-`)
   const keptAs = `${aside}/${basename(path)}`
-  const unfinished = new Unfinished(aside)
-  try {
-    for (const ending of ['', '-wal', '-shm']) {
-      if (existsSync(path + ending)) renameSync(path + ending, keptAs + ending)
+  // The database moves last: no other process may open it without its log.
+  const putBack = () => {
+    try {
+      for (const ending of ['-wal', '-shm', '']) move(keptAs + ending, path + ending)
+      rmdirSync(aside)
+      syncFolders(folder, folder)
+    } catch (cause) {
+      throw storeError(keptAs, cause)
     }
+  }
+  try {
+    for (const ending of ['', '-wal', '-shm']) move(path + ending, keptAs + ending)
     syncFolders(aside, folder)
   } catch (cause) {
-    unfinished.putBack(path)
+    putBack()
     throw storeError(path, cause)
   }
   const kept = lstatSync(keptAs)
   if (!kept.isFile() || kept.ino !== found.ino) {
     // Another process was first: the moved database is the one it created, and is sound.
-    unfinished.putBack(path)
+    putBack()
     return null
   }
   const audience = audienceOf(kept)
@@ -76,11 +80,13 @@ function movedAside(path: string, now: Date, onPart: OnPart | undefined): Aside 
   const records = readableRecords(keptAs, onPart).filter(
     ({ endedAt }) => keptFrom === undefined || endedAt >= keptFrom,
   )
-  return {
-    ...{ keptAs, pool, records, sums, audit: recoveredAudit(keptAs), audience },
-    finished: () => unfinished.finish(),
-    putBack: () => unfinished.putBack(path),
-  }
+  return { keptAs, pool, records, sums, audit: recoveredAudit(keptAs), audience, putBack }
+}
+
+/** Removes the target if there is nothing to move. */
+function move(from: string, to: string): void {
+  if (lstatSync(from, { throwIfNoEntry: false }) !== undefined) renameSync(from, to)
+  else rmSync(to, { force: true })
 }
 
 const isPoolDamaged = (path: string): boolean => (poolIn(path)?.problems.length ?? 0) > 0
