@@ -34,6 +34,8 @@ export interface LocalParts {
   readonly groups?: () => readonly number[]
   /** See `PerformInputs`. */
   readonly isRequesterGone?: () => boolean
+  /** See `PerformInputs`. */
+  readonly hasEnded?: (id: string) => boolean
   /** Absent for a process that never probes. */
   readonly driver?: Driver
   readonly trace?: Trace

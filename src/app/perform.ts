@@ -1,3 +1,4 @@
+import { alreadyEnded } from '../domain/daemon-errors.ts'
 import type { Observation } from '../domain/observation/observation.ts'
 import { apply, applySetUp } from '../domain/operation/apply.ts'
 import type { Answers, Context, Operation, PoolOperationName, Step } from '../domain/operation/operation.ts'
@@ -20,14 +21,13 @@ export interface PerformInputs {
   readonly processes: ProcessCheck
   /** Whether the process that requests GPUs has ended. Absent if it is this process. */
   readonly isRequesterGone?: () => boolean
+  /** Whether the reservation with this id has ended already. Absent if a request is never repeated. */
+  readonly hasEnded?: (id: string) => boolean
   readonly observed?: Observation
   readonly trace?: Trace
   /** Called after a commit that changed the pool, outside the transaction. Must not throw. */
   readonly committed?: () => void
 }
-
-/** The operations that give GPUs to the process that requests them. */
-const GIVES: ReadonlySet<PoolOperationName> = new Set(['acquire', 'claim', 'book'] as const)
 
 /** The only function that changes an existing pool. */
 export function perform<Name extends PoolOperationName>(
@@ -35,16 +35,31 @@ export function perform<Name extends PoolOperationName>(
   operation: Operation<Name>,
 ): Promise<Answers[Name] | Refusal> {
   const steps = new Steps(inputs)
-  // Asked in the decision: the process may end while the request waits for a reading, for its turn or for a lock.
-  const isGone = () => GIVES.has(operation.op) && inputs.isRequesterGone?.() === true
   return steps.traced(
-    inputs.store.update((pool, now) =>
-      isGone()
-        ? { pool, records: [], wake: [], answer: { refused: { code: 'gone' } } }
-        : steps.step({ pool, now, operation }, (context) => apply(pool, operation, context)),
-    ),
+    inputs.store.update((pool, now) => {
+      const refusal = refusalOf(operation, inputs)
+      if (refusal !== undefined) return { pool, records: [], wake: [], answer: refusal }
+      return steps.step({ pool, now, operation }, (context) => apply(pool, operation, context))
+    }),
   )
 }
+
+/**
+ * Refuses a request for GPUs whose process or reservation has ended. Called in the decision, because both may end while
+ * the request waits for a reading, for its turn or for a lock.
+ */
+function refusalOf(
+  operation: { readonly op: PoolOperationName; readonly intent?: { readonly id: string } },
+  { isRequesterGone, hasEnded }: PerformInputs,
+): Refusal | undefined {
+  const { op, intent } = operation
+  if (intent === undefined || !GIVES.has(op)) return undefined
+  if (hasEnded?.(intent.id) === true) throw alreadyEnded()
+  return isRequesterGone?.() === true ? { refused: { code: 'gone' } } : undefined
+}
+
+/** The operations that give GPUs to the process that requests them. */
+const GIVES: ReadonlySet<PoolOperationName> = new Set(['acquire', 'claim', 'book'] as const)
 
 export function performSetUp(
   { onPart, ...inputs }: PerformInputs & { readonly onPart?: OnPart },

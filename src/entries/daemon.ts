@@ -19,6 +19,7 @@ import type { DaemonPlace, RunningDaemon } from '../cli/context.ts'
 import { AnnouncingStore } from '../daemon/announcing-store.ts'
 import type { Caller } from '../daemon/caller.ts'
 import { Daemon } from '../daemon/daemon.ts'
+import { EndedReservations } from '../daemon/ended-reservations.ts'
 import { FailureLog } from '../daemon/failure-log.ts'
 import { FairTurns } from '../daemon/fair-turns.ts'
 import { WatchedProcesses } from '../daemon/watched-processes.ts'
@@ -65,6 +66,8 @@ export async function startDaemon(
   const failures = new FailureLog({ write: log, clock: steadyNow })
   const failed = (error: unknown) => failures.failed(error)
   store.onCommit(() => failures.committed())
+  const ended = new EndedReservations()
+  store.onCommit((before, after) => ended.follow(before, after))
   let hasGroupLimits = limitsGroups((await store.load().catch(() => undefined))?.pool)
   store.onCommit((_, changed) => {
     hasGroupLimits = limitsGroups(changed)
@@ -81,6 +84,7 @@ export async function startDaemon(
       actor: async () => caller.account,
       login: () => loginOfCaller(caller),
       isRequesterGone: () => watched.isGone(caller.process ?? null),
+      hasEnded: (id) => ended.has(id),
       driver: driverFor(caller, driver, settings),
       ...traced,
     })

@@ -3,6 +3,8 @@ import * as v from 'valibot'
 import { MemoryPlace } from '../../src/adapters/memory/memory-place.ts'
 import { MemoryStore } from '../../src/adapters/memory/memory-store.ts'
 import { LocalPool, type SamplePurpose } from '../../src/app/local-pool.ts'
+import { AnnouncingStore } from '../../src/daemon/announcing-store.ts'
+import { EndedReservations } from '../../src/daemon/ended-reservations.ts'
 import { CanhazgpuError } from '../../src/domain/errors.ts'
 import type { Sample } from '../../src/domain/observation/sample.ts'
 import type { Pool, Probe } from '../../src/domain/pool/model.ts'
@@ -128,4 +130,37 @@ test('a process that ends while its request waits for its turn is granted nothin
   expect(await service.perform({ op: 'acquire', intent })).toEqual({ refused: { code: 'gone' } })
   expect(place.pool?.reservations).toEqual([])
   expect(await service.perform({ op: 'settle' })).not.toEqual({ refused: { code: 'gone' } })
+})
+
+test('a request that is repeated is granted nothing if its reservation ended while it waited for its turn', async () => {
+  const place = new MemoryPlace()
+  place.pool = poolOf(units(2))
+  const ended = new EndedReservations()
+  const store = new AnnouncingStore({
+    ...{ store: new MemoryStore(place, () => NOON), uid: 0, inTurn: (_, change) => void change() },
+    checks: { refresh: () => {}, isWatched: () => false, faultIn: () => undefined },
+  })
+  store.onCommit((before, after) => ended.follow(before, after))
+  const service = new LocalPool({
+    store,
+    processes: { alive: () => 'alive', stopped: () => false },
+    actor: async () => ALICE.account,
+    hasEnded: (id) => ended.has(id),
+    driver: { sample: async () => ({ probe: PROBE }), askedThresholdMb: null, seesOwners: () => true },
+  })
+  const term = { kind: 'manual', duration: 60_000 } as const
+  const acquire = {
+    op: 'acquire',
+    intent: { id: 'mine', request: someUnits(1), owner: ALICE, term },
+  } as const
+  const granted = { kind: 'granted', grant: { reservation: { id: 'mine' } } }
+  expect(await service.perform(acquire)).toMatchObject(granted)
+  // The daemon was killed before it answered.
+  expect(await service.perform(acquire)).toMatchObject(granted)
+  await service.perform({ op: 'release' })
+  expect(place.pool?.reservations).toEqual([])
+  await expect(service.perform(acquire)).rejects.toMatchObject({ code: 'not-enough-gpus' })
+  expect(await service.perform({ ...acquire, intent: { ...acquire.intent, id: 'next' } })).toMatchObject({
+    kind: 'granted',
+  })
 })

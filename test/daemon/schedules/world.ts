@@ -4,6 +4,7 @@ import { LocalPool } from '../../../src/app/local-pool.ts'
 import { AnnouncingStore } from '../../../src/daemon/announcing-store.ts'
 import type { Caller } from '../../../src/daemon/caller.ts'
 import { Daemon } from '../../../src/daemon/daemon.ts'
+import { EndedReservations } from '../../../src/daemon/ended-reservations.ts'
 import type { Stopper } from '../../../src/daemon/time-limit.ts'
 import { WatchedProcesses } from '../../../src/daemon/watched-processes.ts'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
@@ -105,10 +106,13 @@ export class World {
     }
     const inTurn = (_: number, change: () => Promise<void>) => void change()
     const store = new AnnouncingStore({ store: slow, checks, inTurn, uid: 0 })
+    const ended = new EndedReservations()
+    store.onCommit((before, after) => ended.follow(before, after))
     const serviceFor = ({ account, process }: Caller) =>
       new LocalPool({
         ...{ store, processes, actor: async () => account },
         isRequesterGone: () => watched.isGone(process ?? null),
+        hasEnded: (id) => ended.has(id),
         driver: { sample: () => this.#sample(), askedThresholdMb: null, seesOwners: () => true },
       })
     const daemon = new Daemon({
