@@ -97,6 +97,8 @@ export function auditBooking(audit: Audit): void {
   const found = firstInService(audit)
   if (pool === null || found === null) return
   const { after, first } = found
+  // GPUs that cannot be used keep it from starting, as the probe of the booking shows.
+  if (isBlocked({ after, probe: audit.process.lastProbe, wall: audit.moment.wall }, first)) return
   const promised = startOf({ ...audit, after: withBookingsOf(after, pool) }, first, after.reservations)
   const now = startOf({ ...audit, after }, first, after.reservations)
   if (now <= promised + 0.5 || canStartWithRoom({ ...audit, after }, first)) return
