@@ -563,6 +563,20 @@ describe('a daemon that is killed', () => {
     expect(granted('not-enough-gpus')).toEqual(['records'])
   })
 
+  test('a daemon may perform the release of a command that was killed a moment before', () => {
+    const released = (ms: number, hasDaemon = true) =>
+      withoutReports((evidence) => {
+        if (hasDaemon) evidence.outage(1500, 1550)
+        evidence.reserve('freed', [0], [1600, 1610, 1620], HOURS_8)
+        evidence.record('freed', [0], [1610, ms], { kind: 'manual', outcome: 'released' })
+        evidence.started(1700, 'freeing', { verb: 'release' })
+        evidence.killed(1710, 'freeing', 1715)
+      })
+    expect(released(1735)).toEqual([])
+    expect(released(1735, false)).toEqual(['records'])
+    expect(released(2900)).toEqual(['records'])
+  })
+
   test('a job gets one SIGINT', () => {
     expect(
       withoutReports((evidence) => {

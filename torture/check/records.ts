@@ -101,9 +101,7 @@ class RecordCheck {
     if (grant !== undefined && Date.parse(grant.started_at) !== row.started_at)
       wrong.push(`not from ${grant.started_at}`)
     const startedBy = jobStart(command)?.at ?? command.to
-    // A daemon may have decided already when the command is killed.
-    const slack = this.#outages.length > 0 && wasKilled(command) ? SIGNAL_SLACK_MS : 0
-    if (!this.#isWithin(row.started_at, command.from.wall, startedBy.wall + slack)) {
+    if (!this.#isWithin(row.started_at, command.from.wall, startedBy.wall + this.#performedLater(command))) {
       wrong.push(`not started between ${command.from.wall} and ${startedBy.wall}`)
     }
     wrong.push(...(kind === 'run' ? this.#endOfRun(command, row) : this.#endByHand(command, row)))
@@ -147,6 +145,11 @@ class RecordCheck {
     return next !== undefined && next + this.#drift < alive ? next : undefined
   }
 
+  /** How long after its end a command may still take effect: a daemon performs what it has received. */
+  #performedLater(command: Command): number {
+    return this.#outages.length > 0 && wasKilled(command) ? SIGNAL_SLACK_MS : 0
+  }
+
   /** A daemon ends a manual reservation whose client was killed, or lost its connection, before it had read the grant. */
   #isGivenBack(command: Command): boolean {
     if (this.#outages.length === 0 || reserved(command) !== undefined) return false
@@ -168,7 +171,9 @@ class RecordCheck {
           return [`not released so late, but by ${inTime.id} at ${inTime.to.wall}`]
         }
         const releases = this.#releases.filter(({ request }) => request.uid === row.uid)
-        const cause = releases.find(({ from, to }) => this.#isWithin(row.ended_at, from.wall, to.wall))
+        const cause = releases.find((each) =>
+          this.#isWithin(row.ended_at, each.from.wall, each.to.wall + this.#performedLater(each)),
+        )
         return cause === undefined && !this.#isGivenBack(command) ? ['no release at that time'] : []
       }
       default:
