@@ -12,7 +12,13 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
     defect: 'an older notice replaces a newer one',
     world: 'fleet',
     isRare: true,
-    plants: [at('src/domain/fleet/snapshot.ts#isNotNewer', () => () => false)],
+    plants: [
+      at(
+        'src/domain/fleet/snapshot.ts#isNotNewer',
+        () => (revision, than) =>
+          revision.readAt === than.readAt && revision.committedAt === than.committedAt,
+      ),
+    ],
   },
   {
     name: 'later-reading-refused',

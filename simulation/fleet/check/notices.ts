@@ -6,6 +6,7 @@ import type { Machine } from '../../system/machine.ts'
 export interface MadeNotice {
   readonly machine: Machine
   readonly epoch: string
+  readonly boot: number
   /** When the host began and ended to read it, in true time. */
   readonly begun: number
   readonly ended: number
@@ -27,7 +28,7 @@ export class Notices {
 
   made(machine: Machine, { epoch, begun }: Pick<MadeNotice, 'epoch' | 'begun'>): number {
     const ended = this.#scheduler.now
-    return this.#made.push({ machine, epoch, begun, ended, receptions: [] }) - 1
+    return this.#made.push({ machine, epoch, boot: machine.boots, begun, ended, receptions: [] }) - 1
   }
 
   /** The board has taken this notice. It last lost data at `lostAt`. */
