@@ -3,6 +3,7 @@ import { StartDelays } from './check/start-delays.ts'
 import { Violation } from './check/violation.ts'
 import { beginFinalPhase, entriesLeft, processesLeft, resumeAll, waitersLeft } from './final-phase.ts'
 import { auditLastViews, COMPLETE_WITHIN } from './fleet/final-views.ts'
+import { LONGEST_STALL } from './fleet/fleet-actions.ts'
 import type { Scenario } from './scenario.ts'
 import { Actions } from './system/actions.ts'
 import { System } from './system/system.ts'
@@ -72,8 +73,10 @@ class ScenarioRun {
     )
     for (const name of waitersLeft(system)) this.#report(`${name} was granted no GPUs`)
     resumeAll(system)
+    // What was sent over a connection that stalled arrives until then.
+    const stalled = actions.fleet === null ? 0 : LONGEST_STALL
     this.#runUntil(
-      scheduler.now + bound(system, hasInvisible) + staleAfter,
+      scheduler.now + bound(system, hasInvisible) + staleAfter + stalled,
       () => processesLeft(system).length === 0,
     )
     for (const name of processesLeft(system)) this.#report(`${name} does not end`)

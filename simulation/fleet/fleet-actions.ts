@@ -10,6 +10,8 @@ import { look } from './viewing.ts'
 
 type Handler = (machine: Machine, chance: Chance) => void
 
+export const LONGEST_STALL = 60_000
+
 const STATES: readonly BoardState[] = ['hung', 'down', 'refusing', 'read-only', 'lossy', 'lossy']
 
 /** The handlers of everything that happens only between hosts. Every lasting fault ends after a time. */
@@ -85,7 +87,7 @@ export function fleetHandlers(fleet: Fleet): Readonly<Record<FleetKind, Handler>
       const { link, id } = chance.pick(whole)
       const what = chance.pick(['cut', 'deaf host', 'deaf caller', 'close', 'stall'])
       system.log(() => `the connection of ${id}: ${what}`)
-      if (what === 'stall') return link.stall(chance.spread(1_000, 60_000))
+      if (what === 'stall') return link.stall(chance.spread(1_000, LONGEST_STALL))
       if (what === 'close') return link.close()
       if (what === 'cut') link.cut('caller', 'host')
       else link.cut(what === 'deaf host' ? 'host' : 'caller')
