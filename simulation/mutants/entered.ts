@@ -14,6 +14,11 @@ function watched(seam: string): Plant {
   return {
     seam,
     replace(original) {
+      // Where a number is used is not seen: that its module is loaded must do.
+      if (typeof original === 'number') {
+        entered.add(seam)
+        return original
+      }
       if (typeof original !== 'function') throw new Error(`seam ${seam}: neither a function nor a class`)
       return new Proxy(original, {
         apply(target, receiver, given) {

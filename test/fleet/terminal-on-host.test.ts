@@ -37,6 +37,8 @@ needing('ssh', 'sshd').describe('run --host on a terminal', () => {
     terminal.type('stty -ixany tostop; "$CHG" run --host gpu1 -- sh shown\n')
     await terminal.see(' tostop')
     await terminal.see('ready')
+    // Until then, keys are for the command there.
+    await terminal.see('prompt> ')
     terminal.type('stty -tostop; "$CHG" run --host gpu1 -- sh shown\n')
     await terminal.see('-tostop;')
     await terminal.see(' -tostop')
