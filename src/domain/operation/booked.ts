@@ -123,9 +123,35 @@ function begun(pool: Pool, id: string, { now, evidence }: Conditions): Pool {
       if (after !== null) return after
     }
   }
-  const kept = [...preferred, ...own.filter((unit) => !preferred.includes(unit))].slice(0, size)
-  const isSame = kept.every((unit) => own.includes(unit))
-  return isSame ? pool : withChanged(pool, [{ ...booking, holdings: wholeUnits(kept) }])
+  return collected(pool, booking, { now, choices, least: preferred.length })
+}
+
+interface Collecting {
+  readonly now: Millis
+  /** Free units, the best first. */
+  readonly choices: readonly UnitId[]
+  /** The number of these that no later booking was to have. */
+  readonly least: number
+}
+
+/** The booking waits on as many free units as possible. Later bookings get others, if there are any. */
+function collected(pool: Pool, booking: Booking, { now, choices, least }: Collecting): Pool {
+  const own = unitsOf(booking)
+  const others = bookingsOf(pool).filter((each) => each !== booking)
+  for (let count = choices.length; count >= least; count--) {
+    const taken = choices.slice(0, count)
+    const kept = [...taken, ...own.filter((unit) => !taken.includes(unit))].slice(0, sizeOf(booking.request))
+    if (kept.every((unit) => own.includes(unit))) return pool
+    const moved = { ...booking, holdings: wholeUnits(kept) }
+    if (count === least) return withChanged(pool, [moved])
+    // Others are arranged as if it had begun, so that it keeps these units.
+    const reservations = [...pool.reservations, begunAt(moved, now)]
+    const after = arranged({ ...withBookings(pool, others), reservations }, { now, before: pool })
+    if (after !== null) {
+      return { ...withBookings(after, [...bookingsOf(after), moved]), reservations: pool.reservations }
+    }
+  }
+  return pool
 }
 
 function plannedBy(bookings: readonly Booking[]): (unit: UnitId) => boolean {

@@ -128,6 +128,22 @@ describe('a booking that is due', () => {
     expect(world.held).toEqual({ a: [2, 3] })
   })
 
+  test('collects a free unit that a later booking was to have, and that one gets another', () => {
+    const world = new World(4)
+    granted(world.book(someUnits(2), HOUR, { id: 'a' }))
+    granted(world.book(someUnits(1), 90 * MINUTE, { id: 'b' }))
+    const [first = 0] = world.planned.a ?? []
+    const [later = 0] = world.planned.b ?? []
+    for (const unit of [0, 1, 2, 3]) if (unit !== later) world.states.set(unit, usedBy(1001))
+    world.at(HOUR).settle()
+    expect(world.planned.a).toContain(later)
+    expect(world.planned.b).not.toContain(later)
+    expect(isRefusal(world.reserve(someUnits(1), MINUTE, { as: BOB }))).toBe(true)
+    world.states.delete(first)
+    world.settle()
+    expect(new Set(world.held.a)).toEqual(new Set([first, later]))
+  })
+
   test('waits for a run that overran its limit, also if only the limit of its account is in the way', () => {
     const limits = [limit('max-gpus', 1), ...(BOOKABLE.limits ?? [])]
     const world = new World(2, { policy: { ...BOOKABLE, limits } })
