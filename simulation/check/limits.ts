@@ -38,12 +38,13 @@ interface Interval {
   readonly until: number
 }
 
-/** Whether the limit of its account may keep the entry from starting. Bookings count, whenever they begin. */
+/** Whether its limit may keep the entry from starting once its account holds `more` GPUs. Bookings count, whenever they begin. */
 export function isOverLimit(
   pool: Pick<Pool, 'policy' | 'reservations' | 'bookings'>,
   { owner: { account }, request }: Pick<QueueEntry, 'owner' | 'request'>,
+  more = 0,
 ): boolean {
-  return heldBy(account, pool) + sizeOf(request) > mostFor(pool.policy, account)
+  return heldBy(account, pool) + more + sizeOf(request) > mostFor(pool.policy, account)
 }
 
 /**

@@ -127,9 +127,17 @@ function firstInService(audit: Audit): { readonly after: Pool; readonly first: Q
       !isSeenStopped(audit, entry.id) &&
       after.units.filter((unit) => wants(entry.request, unit)).length >= sizeOf(entry.request),
   )
-  if (first === undefined || isOverLimit(after, first) || isUnresponsive(first, audit.moment.wall))
+  if (first === undefined || mayBeOverLimit(after, first) || isUnresponsive(first, audit.moment.wall))
     return null
   return { after, first }
+}
+
+/** Whether the limit of its account may keep the entry from starting, also after other entries of the account have started. */
+function mayBeOverLimit(pool: Pool, entry: QueueEntry): boolean {
+  const { uid } = entry.owner.account
+  const others = pool.queue.filter((each) => each !== entry && each.owner.account.uid === uid)
+  const started = others.reduce((sum, { request }) => sum + sizeOf(request), 0)
+  return isOverLimit(pool, entry, started)
 }
 
 /** With the bookings that were there before, on the units that they had. Their times follow the clock. */
