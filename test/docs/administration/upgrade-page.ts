@@ -33,10 +33,11 @@ export function upgrade(on: AdministeredMachine, previous: Build): Procedure {
       },
     },
     'sudo install -d -m 755 /var/lib/canhazgpu.new': {
-      after: async () => {
-        expect(await on.holders()).toEqual(['ann job', 'ann manual'])
+      before: async () => {
         expect((await on.must('cat /tmp/job')).trim().split('\n')).toHaveLength(1)
+        await on.must('pkill -u ann,ben; timeout 60 sh -c "while pgrep -u ann,ben; do sleep 0.1; done"')
       },
+      after: async () => expect(await on.holders()).toEqual(['ann manual']),
     },
   }
 }
