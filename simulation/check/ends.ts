@@ -1,7 +1,7 @@
 import type { Reservation, Unit, UnitId, UsageRecord } from '../../src/domain/pool/model.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
 import { apparentAge, type Instant } from './frame.ts'
-import { isShownFree } from './shown.ts'
+import { isShownUnused } from './shown.ts'
 import { type Audit, type Held, isRoot, livenessFor, near } from './truth.ts'
 
 const STALE = 15 * 60_000
@@ -113,7 +113,7 @@ function isUnused({ before, process, now }: Audit, held: Held): boolean {
   if (before === null || reservation?.term.kind !== 'booking' || reservation.term.usedAt !== undefined)
     return false
   const isOld = apparentAge(held.start, now) > UNUSED_AFTER - 0.5
-  return isOld && held.units.every((unit) => isShownFree(before, unit, process.lastProbe))
+  return isOld && held.units.every((unit) => isShownUnused(before, unit, process.lastProbe))
 }
 
 /** Whether its supervisor can send heartbeats. */

@@ -11,8 +11,12 @@ export function readingOf(pool: Pool, id: UnitId, probe: Probe | undefined): Gpu
 
 /** Whether a unit may be granted, by its drain and its reading. */
 export function isShownFree(pool: Pool, id: UnitId, probe: Probe | undefined, claimant?: number): boolean {
+  return unitIn(pool, id)?.drain === undefined && isShownUnused(pool, id, probe, claimant)
+}
+
+/** The same by its reading alone. */
+export function isShownUnused(pool: Pool, id: UnitId, probe: Probe | undefined, claimant?: number): boolean {
   const reading = readingOf(pool, id, probe)
-  if (unitIn(pool, id)?.drain !== undefined) return false
   if (reading?.state.kind !== 'measured') return false
   return !isInUse(reading.state) || isUsedBy(reading, claimant)
 }
