@@ -3,7 +3,7 @@ import { boardNetwork, type Cable } from '../support/board-network.ts'
 import { needing } from '../support/needs.ts'
 import { testPool } from '../support/pool.ts'
 import { redisServerWithin } from '../support/redis.ts'
-import { seenBy, untilSeen, withoutNumbers } from '../support/seen.ts'
+import { expectTheSame, seenBy, untilSeen } from '../support/seen.ts'
 
 const networks = needing('networks', 'nft', 'redis-server')
 
@@ -29,17 +29,7 @@ function trouble(title: string, { begin, end, why }: Trouble): void {
     await untilSeen(reader, 'gpu1', 'AVAILABLE, AVAILABLE')
 
     begin(cable)
-    for (const line of [
-      'status',
-      'reserve --gpus 1',
-      'run -- true',
-      'release',
-      'reserve --gpus 2',
-      'status',
-    ]) {
-      const words = line.split(' ')
-      expect(withoutNumbers(await pool.chg(...words))).toEqual(withoutNumbers(await alone.chg(...words)))
-    }
+    await expectTheSame(pool, alone)
     // The others see what it said last.
     if (why === undefined) await untilSeen(reader, 'gpu1', 'IN_USE, IN_USE')
     else {

@@ -1,3 +1,4 @@
+import { expect } from 'bun:test'
 import * as v from 'valibot'
 import { type HostStatusDocument, statusOfHosts } from '../../src/views/schemas/fleet.ts'
 import type { Finished } from './pool.ts'
@@ -21,8 +22,23 @@ export const untilSeen = (reader: Reader, name: string, states: string): Promise
     return host?.gpus?.map(({ status }) => status).join(', ') === states && host
   })
 
+/** Commands that change and show a pool of two GPUs. All are then reserved. */
+const ON_TWO_GPUS = ['status', 'reserve --gpus 1', 'run -- true', 'release', 'reserve --gpus 2', 'status']
+
+/** Types command lines on both pools, and expects that both print the same and end with the same status. */
+export async function expectTheSame(
+  pool: Reader,
+  other: Reader,
+  lines: readonly string[] = ON_TWO_GPUS,
+): Promise<void> {
+  for (const line of lines) {
+    const words = line.split(' ')
+    expect(withoutNumbers(await pool.chg(...words))).toEqual(withoutNumbers(await other.chg(...words)))
+  }
+}
+
 /** What a command said, without what differs between two pools: ids, times and paths. */
-export const withoutNumbers = ({ status, stdout, stderr }: Finished) => ({
+const withoutNumbers = ({ status, stdout, stderr }: Finished) => ({
   status,
   stdout: stdout.replace(/\d+/g, '#'),
   stderr: stderr.replace(/\d+/g, '#'),

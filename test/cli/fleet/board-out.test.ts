@@ -5,7 +5,7 @@ import { testPool } from '../../support/pool.ts'
 import { pidsWith } from '../../support/processes.ts'
 import { boardServer, ENGINES, type RedisServer, redisServer, redisServerAt } from '../../support/redis.ts'
 import { relayTo } from '../../support/relay.ts'
-import { untilSeen, withoutNumbers } from '../../support/seen.ts'
+import { expectTheSame, untilSeen } from '../../support/seen.ts'
 import { until } from '../../support/until.ts'
 
 /** In the URL of some boards. Nothing shows it. */
@@ -43,17 +43,7 @@ function outage(
     await untilSeen(reader, 'gpu1', 'AVAILABLE, AVAILABLE')
 
     await board.begin()
-    for (const line of [
-      'status',
-      'reserve --gpus 1',
-      'run -- true',
-      'release',
-      'reserve --gpus 2',
-      'status',
-    ]) {
-      const words = line.split(' ')
-      expect(withoutNumbers(await pool.chg(...words))).toEqual(withoutNumbers(await alone.chg(...words)))
-    }
+    await expectTheSame(pool, alone)
     const view = await reader.chg('status', '--all')
     const { why } = expected
     expect([view.status, view.stderr]).toEqual(why === undefined ? [0, ''] : [75, expect.stringMatching(why)])

@@ -2,7 +2,7 @@ import { expect } from 'bun:test'
 import { inDaemonMode, needing } from '../../support/needs.ts'
 import { testPool } from '../../support/pool.ts'
 import { redisServer } from '../../support/redis.ts'
-import { seenBy, untilSeen, withoutNumbers } from '../../support/seen.ts'
+import { expectTheSame, seenBy, untilSeen } from '../../support/seen.ts'
 import { wrongClock } from '../../support/wrong-clock.ts'
 
 const DAY_SECONDS = 86_400
@@ -24,14 +24,12 @@ for (const [where, by] of [
       using pool = await testPool(3, { ...name, ...clock.env })
       using reader = await testPool(0, { ...name, CANHAZGPU_HOST_NAME: 'desk' })
       /** Both say the same, whatever the clock shows. */
-      const both = async (...words: string[]) =>
-        expect(withoutNumbers(await pool.chg(...words))).toEqual(withoutNumbers(await alone.chg(...words)))
-      await both('reserve', '--gpu-ids', '0', '--duration', '2h')
+      const both = (...lines: string[]) => expectTheSame(pool, alone, lines)
+      await both('reserve --gpu-ids 0 --duration 2h')
       await untilSeen(reader, 'gpu1', 'IN_USE, AVAILABLE, AVAILABLE')
 
       clock.set(by)
-      for (const line of ['status', 'run -- true', 'reserve --gpu-ids 1 --duration 2h'])
-        await both(...line.split(' '))
+      await both('status', 'run -- true', 'reserve --gpu-ids 1 --duration 2h')
       // The newest state is seen, although its times are earlier or much later; nothing of it seems to have expired.
       const wrong = await untilSeen(reader, 'gpu1', 'IN_USE, IN_USE, AVAILABLE')
       expect([wrong.state, (wrong.age_seconds ?? DAY_SECONDS) < NEW_SECONDS]).toEqual(['current', true])
