@@ -43,8 +43,9 @@ export async function uninstallService(machine: ServiceMachine, place: ServicePl
   const { unit, configuration, files, manager } = machine
   machine.authorise(place)
   await manager?.stop()
-  await machine.superviseLimits(place.pool)
+  const superviseOthers = await machine.superviseRuns(place.pool)
   const moved = await files.open(place.pool)
+  superviseOthers()
   configuration.restore()
   if (manager !== null) {
     unit.remove()

@@ -1,6 +1,7 @@
 import { LONGEST_TIMER_MS } from '../domain/longest-timer.ts'
 import { nextReadingAt } from '../domain/operation/booked.ts'
 import type { Millis, Reservation, RunTerm } from '../domain/pool/model.ts'
+import { limitOfDaemon } from '../domain/pool/time-limits.ts'
 import type { TimedPool } from '../ports/pool-service.ts'
 import type { DueRun } from './time-limit.ts'
 import type { WatchedProcesses } from './watched-processes.ts'
@@ -81,7 +82,7 @@ export class Runs {
   }
 
   #stop(run: Reservation<RunTerm>, now: Millis): void {
-    const { limit } = run.term
+    const limit = limitOfDaemon(run.term)
     if (limit === undefined || this.#stopping.has(run.id)) return
     this.#stopping.add(run.id)
     const due = { run, grace: limit.killAt - limit.interruptAt, killIn: limit.killAt - now }
@@ -100,7 +101,7 @@ const isRun = (reservation: Reservation): reservation is Reservation<RunTerm> =>
 function endOf({ term }: Reservation): Millis {
   switch (term.kind) {
     case 'run':
-      return term.limit?.interruptAt ?? Number.POSITIVE_INFINITY
+      return limitOfDaemon(term)?.interruptAt ?? Number.POSITIVE_INFINITY
     case 'manual':
       return term.expiresAt
     case 'booking':

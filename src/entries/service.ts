@@ -8,7 +8,7 @@ import { checkClosable, closeStore, openStoreToUsers } from '../adapters/store/o
 import { onlyRootInstalls, replaceableProgram } from '../domain/service-errors.ts'
 import { DEFAULT_POOL, DEFAULT_SOCKET, socketPathIn, storePathIn } from '../domain/settings.ts'
 import type { ServiceMachine, ServicePlace } from '../ports/service-machine.ts'
-import { superviseLimits } from './limit-supervisors.ts'
+import { superviseRuns } from './run-supervisors.ts'
 
 /** What `service` changes on this machine, and the place of the service unless flags name another. */
 export function serviceMachine(store: string): {
@@ -26,7 +26,7 @@ export function serviceMachine(store: string): {
         close: closeStore,
         open: openStoreToUsers,
       },
-      superviseLimits,
+      superviseRuns,
       manager: systemd(),
     },
     place: {

@@ -12,8 +12,11 @@ export interface ServiceMachine {
   readonly unit: UnitFile
   readonly configuration: StoreSetting
   readonly files: PoolFiles
-  /** Starts a supervisor for each job that the daemon would end at a time limit. The daemon must not run. */
-  superviseLimits(pool: string): Promise<void>
+  /**
+   * Starts a supervisor for each job that the daemon would end at a time limit. The daemon must not run. The returned
+   * function starts those of the other jobs, which record their ends, once the pool is open.
+   */
+  superviseRuns(pool: string): Promise<() => void>
   /** Null if systemd does not run here. */
   readonly manager: ServiceManager | null
 }

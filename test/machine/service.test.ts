@@ -47,6 +47,14 @@ function simulateNvidia(folder: string): void {
   writeFileSync(`${folder}/list.txt`, 'GPU 0: NVIDIA H200 (UUID: GPU-1)\n')
 }
 
+/** The reservations that have ended, and how, without a command that would find further ones. */
+const recordedEnds = (on: Machine): Promise<string> => {
+  const query = `import { Database } from 'bun:sqlite'
+    console.log(new Database('${POOL}', { readonly: true }).query("SELECT note || ' ' || outcome FROM history").values().join())`
+  writeFileSync(`${on.folder}/ends.ts`, query)
+  return on.must(`${globalThis.process.execPath} ${on.folder}/ends.ts`)
+}
+
 const supervisorsOn = (on: Machine): readonly number[] =>
   supervisorsOf({ store: `sqlite://${POOL}` }).filter((pid) => on.pids().includes(pid))
 
@@ -180,36 +188,48 @@ needing('users', 'mounts', 'nsenter').describe('the service', () => {
     using on = await machine({ systemd: true })
     await on.must(SET_UP)
     const script = `trap 'echo interrupted' INT; echo ready; while :; do sleep 0.1; done`
-    const limited = on.start(`exec canhazgpu run --timeout 6s --grace 3s -- sh -c "${script}"`, ann)
-    await until('it runs', async () => (await holders(on))[0] === `${ann.name} RUN`)
+    const limited = on.start(
+      `exec canhazgpu run --note limited --timeout 6s --grace 3s -- sh -c "${script}"`,
+      ann,
+    )
+    await until('it runs', async () => (await holders(on))[0] === `${ann.name} RUN limited`)
+    const end = (await status(on))[0]?.expiry_time
+    expect(end).toBeString()
     await on.must('canhazgpu service install')
+    expect((await status(on))[0]?.expiry_time).toBe(end as string)
     const { stdout } = await finished(limited)
     expect(stdout).toBe('ready\ninterrupted\n')
-    await until('its GPU is free', async () => (await holders(on))[0] === '')
+    await until('its end is recorded', async () => (await recordedEnds(on)) === 'limited timed-out\n')
   }, 60_000)
 
-  test('a time limit of the daemon holds after uninstall', async () => {
+  test('a time limit of the daemon holds after uninstall, and all ends are recorded at once', async () => {
     using on = await machine({ systemd: true })
     await on.must(SET_UP)
     await on.must('canhazgpu service install')
     const script = `trap 'echo interrupted' INT; echo ready; while :; do sleep 0.1; done`
-    const limited = on.start(`exec canhazgpu run --timeout 4s --grace 2s -- sh -c "${script}"`, ann)
+    const limited = on.start(
+      `exec canhazgpu run --note limited --timeout 4s --grace 2s -- sh -c "${script}"`,
+      ann,
+    )
     const other = on.start(job('one', 7), ben)
     await until('both run', async () => (await holders(on)).filter((each) => each !== '').length === 2)
     await on.must('canhazgpu service uninstall')
     const supervisors = supervisorsOn(on)
-    expect(supervisors).toHaveLength(1)
-    // It signals with the rights of the account, which cannot signal it.
-    expect((await on.shAs(ann, `kill -STOP ${supervisors[0]}`)).stderr).toContain('not permitted')
+    expect(supervisors).toHaveLength(2)
+    // Each signals with the rights of the account of its job, which cannot signal it.
+    for (const pid of supervisors) {
+      for (const user of [ann, ben]) {
+        expect((await on.shAs(user, `kill -STOP ${pid}`)).stderr).toContain('not permitted')
+      }
+    }
     const { stdout } = await finished(limited)
     expect([stdout, limited.signalCode]).toEqual(['ready\ninterrupted\n', 'SIGKILL'])
-    await until('its GPU is free', async () => (await holders(on)).filter((each) => each !== '').length === 1)
-    await until('the supervisor has ended', () => supervisorsOn(on).length === 0)
-    const query = `import { Database } from 'bun:sqlite'
-      console.log(new Database('${POOL}').query('SELECT outcome FROM history').values().join())`
-    expect(await on.must(`${globalThis.process.execPath} -e "${query}"`)).toBe('timed-out\n')
+    await until('its supervisor has ended', () => supervisorsOn(on).length === 1)
+    expect(await recordedEnds(on)).toBe('limited timed-out\n')
     await on.must('touch $HOME/one')
     await other.exited
+    await until('the supervisor of the other has ended', () => supervisorsOn(on).length === 0)
+    expect(await recordedEnds(on)).toBe('limited timed-out,one exited\n')
   }, 60_000)
 
   test('the daemon does not enforce a time limit that a user wrote into the pool before the move', async () => {
@@ -235,7 +255,6 @@ needing('users', 'mounts', 'nsenter').describe('the service', () => {
     await on.must(`${globalThis.process.execPath} ${on.folder}/forge.ts`)
     await on.must('canhazgpu service install')
     expect((await status(on))[0]).toMatchObject({ user: ben.name, type: 'RUN' })
-    expect((await status(on))[0]).not.toHaveProperty('expiry_time')
     // The daemon has looked for runs that are due.
     await on.must('canhazgpu reserve', ann)
     expect(hasEnded(victim.pid)).toBe(false)

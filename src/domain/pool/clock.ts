@@ -6,8 +6,8 @@ import type {
   Pool,
   QueueEntry,
   Reservation,
+  RunLimit,
   Term,
-  TimeLimit,
   Unit,
 } from './model.ts'
 
@@ -191,7 +191,8 @@ function shiftedTerm(term: Term, by: Millis): Term {
   }
 }
 
-const shiftedLimit = (limit: TimeLimit, by: Millis): TimeLimit => ({
+const shiftedLimit = (limit: RunLimit, by: Millis): RunLimit => ({
+  ...limit,
   interruptAt: limit.interruptAt + by,
   killAt: limit.killAt + by,
 })

@@ -161,7 +161,7 @@ export interface RunTerm {
   readonly kind: 'run'
   readonly process: ProcessIdentity
   readonly heartbeatAt: Millis
-  readonly limit?: TimeLimit
+  readonly limit?: RunLimit
   readonly command: string
 }
 
@@ -169,6 +169,14 @@ export interface RunTerm {
 export interface TimeLimit {
   readonly interruptAt: Millis
   readonly killAt: Millis
+}
+
+export interface RunLimit extends TimeLimit {
+  /**
+   * Present if the run was granted before the pool was moved into a daemon. The daemon must not act on such a limit, because
+   * every user could write it: the supervisor of the run, which did not read it from the pool, enforces it.
+   */
+  readonly enforcedBy?: 'supervisor'
 }
 
 /** Until it expires or its owner releases it. */

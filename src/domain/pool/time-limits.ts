@@ -1,15 +1,19 @@
-import type { Pool, Reservation } from './model.ts'
+import type { Pool, Reservation, RunTerm, TimeLimit } from './model.ts'
 
 /**
- * The pool with no time limit of a run. In a pool that its users can write, a limit may be forged, and the command of the
- * reservation may be a process of another account.
+ * The pool with every time limit of a run left to its supervisor. In a pool that its users can write, a limit may be
+ * forged, and the command of the reservation may be a process of another account.
  */
-export function withoutTimeLimits(pool: Pool): Pool {
-  return { ...pool, reservations: pool.reservations.map(withoutTimeLimit) }
+export function withLimitsOfSupervisors(pool: Pool): Pool {
+  return { ...pool, reservations: pool.reservations.map(withLimitOfSupervisor) }
 }
 
-function withoutTimeLimit(held: Reservation): Reservation {
-  if (held.term.kind !== 'run') return held
-  const { limit: _, ...term } = held.term
-  return { ...held, term }
+function withLimitOfSupervisor(held: Reservation): Reservation {
+  const { term } = held
+  if (term.kind !== 'run' || term.limit === undefined) return held
+  return { ...held, term: { ...term, limit: { ...term.limit, enforcedBy: 'supervisor' } } }
 }
+
+/** The time limit that the daemon granted, and must enforce. */
+export const limitOfDaemon = ({ limit }: RunTerm): TimeLimit | undefined =>
+  limit?.enforcedBy === 'supervisor' ? undefined : limit

@@ -51,7 +51,7 @@ const bookingTerm = object({ from: millis, until: millis }, { usedAt: millis })
 const term = byKind({
   run: object(
     { process, heartbeatAt: millis, command: text },
-    { limit: object({ interruptAt: millis, killAt: millis }) },
+    { limit: object({ interruptAt: millis, killAt: millis }, { enforcedBy: oneOf(['supervisor']) }) },
   ),
   manual: object({ expiresAt: millis }),
   booking: bookingTerm,

@@ -40,7 +40,13 @@ export function documentSchema() {
       kind: v.literal('run'),
       process,
       heartbeatAt: millis,
-      limit: v.exactOptional(v.object({ interruptAt: millis, killAt: millis })),
+      limit: v.exactOptional(
+        v.object({
+          interruptAt: millis,
+          killAt: millis,
+          enforcedBy: v.exactOptional(v.literal('supervisor')),
+        }),
+      ),
       command: text,
     }),
     v.object({ kind: v.literal('manual'), expiresAt: millis }),

@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { CanhazgpuError } from '../../../domain/errors.ts'
-import { withoutTimeLimits } from '../../../domain/pool/time-limits.ts'
+import { withLimitsOfSupervisors } from '../../../domain/pool/time-limits.ts'
 import { syncFolder } from '../../files/replace-file.ts'
 import { announceToAll } from '../changes.ts'
 import { DURABLE } from '../connection.ts'
@@ -156,7 +156,7 @@ function replaceFiles(path: string, content: Uint8Array): void {
     const made = `${fresh}/${basename(path)}`
     writeDurably(made, content)
     fillPool(made, { kind: 'owner' })
-    dropTimeLimits(made)
+    leaveTimeLimits(made)
     for (const ending of ['-wal', '-shm', '-wake', '-bells']) {
       if (lstatSync(path + ending, { throwIfNoEntry: false }) !== undefined) {
         renameSync(path + ending, `${fresh}/old${ending}`)
@@ -170,8 +170,8 @@ function replaceFiles(path: string, content: Uint8Array): void {
   })
 }
 
-/** The daemon enforces the limits of its pool as root. The supervisors of earlier jobs have their own copy of the limit. */
-function dropTimeLimits(made: string): void {
+/** The daemon enforces the limits that it grants as root. The supervisors of earlier jobs have their own copy of the limit. */
+function leaveTimeLimits(made: string): void {
   withOpen(made, 0, ({ db }) => {
     db.run(DURABLE)
     db.transaction(() => {
@@ -179,7 +179,7 @@ function dropTimeLimits(made: string): void {
       const row = db.query<{ document: string }, []>('SELECT document FROM pool').get()
       if (row === null) return
       const pool = decodePool(row.document)
-      db.query('UPDATE pool SET document = ?').run(encodePool(withoutTimeLimits(pool), pool.writtenAt))
+      db.query('UPDATE pool SET document = ?').run(encodePool(withLimitsOfSupervisors(pool), pool.writtenAt))
     }).immediate()
     // The log must be empty while it is beside the old database.
     db.run('PRAGMA wal_checkpoint(TRUNCATE)')

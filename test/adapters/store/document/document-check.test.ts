@@ -31,7 +31,7 @@ const DOCUMENT = {
       ...{ ...held, id: 'a', holdings: [whole('0'), whole('1')], note: 'for me' },
       term: {
         ...{ kind: 'run', process, heartbeatAt: NOW, command: 'true' },
-        limit: { interruptAt: NOW, killAt: NOW + 1 },
+        limit: { interruptAt: NOW, killAt: NOW + 1, enforcedBy: 'supervisor' },
       },
     },
     {
