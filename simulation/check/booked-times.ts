@@ -7,6 +7,8 @@ import { sizeOf, wants } from './requests.ts'
 const DEFAULT_GRACE = 30_000
 /** A run until a booking begins ends this much earlier. */
 const BEFORE_BOOKING = 10_000
+/** A run until a booking begins needs this much time, and its grace. */
+const LEAST_RUN = 60_000
 
 export const bookingsIn = ({ bookings = [] }: Pick<Pool, 'bookings'>): readonly Booking[] => bookings
 
@@ -27,11 +29,18 @@ export function defaultHold(policy: Policy, uid: number): number {
   return after === undefined ? Number.POSITIVE_INFINITY : after + DEFAULT_GRACE
 }
 
+/** How long a run until a booking begins may hold its GPUs, with this grace. */
+function longestUntilBooked(policy: Policy, uid: number, grace: number): number {
+  const [usual, longest] = ['default-duration', 'max-duration'].map((key) => limitOf(policy, key, uid))
+  if (longest === undefined) return (usual ?? Number.POSITIVE_INFINITY) + grace
+  return Math.max(1, longest - Math.max(0, grace - DEFAULT_GRACE)) + grace
+}
+
 /** How long the GPUs of a waiter must be free. */
 export function neededBy({ policy }: Pool, { term, owner }: Pick<QueueEntry, 'term' | 'owner'>): number {
   if (term.least !== undefined) {
-    const longest = limitOf(policy, 'max-duration', owner.account.uid) ?? Number.POSITIVE_INFINITY
-    return Math.min(term.least, term.duration ?? longest + DEFAULT_GRACE) + BEFORE_BOOKING
+    const longest = term.duration ?? longestUntilBooked(policy, owner.account.uid, term.least - LEAST_RUN)
+    return Math.min(term.least, longest) + BEFORE_BOOKING
   }
   return term.duration ?? defaultHold(policy, owner.account.uid)
 }
