@@ -207,8 +207,8 @@ const isError = (error: unknown, ...codes: readonly string[]): boolean =>
 
 /**
  * Ends the reservation of a command that has ended. Retries while the store fails. If a newer version has upgraded the
- * pool, that version records the end. Gives up if that version is not installed or the pool no longer exists. The next
- * command then finds that the run has ended.
+ * pool, that version records the end. Gives up if that version is not installed, if the pool no longer exists, or if it is
+ * an older one, which a supervisor never upgrades. The next command then finds that the run has ended.
  */
 export async function recordEnd(recording: Recording, outcome: JobOutcome): Promise<void> {
   const { reservation, units, becomeSuccessor, sleep } = recording
@@ -218,7 +218,8 @@ export async function recordEnd(recording: Recording, outcome: JobOutcome): Prom
       return
     } catch (error) {
       if (isError(error, 'store-too-new')) becomeSuccessor({ units, outcome })
-      if (isError(error, 'pool-not-initialized', 'store-too-new', 'permission-denied')) return
+      if (isError(error, 'pool-not-initialized', 'store-too-new', 'store-too-old', 'permission-denied'))
+        return
       if (!(error instanceof CanhazgpuError) || attempt === MOST_ATTEMPTS) throw error
       await sleep(TRY_AGAIN_EVERY_MS)
     }

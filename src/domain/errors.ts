@@ -24,6 +24,7 @@ export const ERROR_CODES = [
   'store-corrupt',
   'store-foreign',
   'store-too-new',
+  'store-too-old',
   'daemon-unavailable',
   'daemon-incompatible',
   'board-unavailable',

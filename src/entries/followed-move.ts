@@ -32,7 +32,9 @@ async function canBeOpened(store: string): Promise<boolean> {
   const socket = socketPathIn(store)
   try {
     const opened =
-      socket === undefined ? await openStore(store, currentMoment) : await connectToDaemon(socket)
+      socket === undefined
+        ? await openStore(store, currentMoment, { upgrades: false })
+        : await connectToDaemon(socket)
     opened.close()
     return true
   } catch {

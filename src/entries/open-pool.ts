@@ -28,12 +28,15 @@ export interface Opening {
   /** See `PerformInputs`. */
   readonly committed?: (() => void) | undefined
   readonly checkGpuAccess: CheckGpuAccess
+  /** Default: true. */
+  readonly upgrades?: boolean
   /** Registers each opened store, so that it is closed at the end of this process. */
   readonly keep: (store: OpenedPool) => void
 }
 
 export function openPoolStore(opening: Opening, patience?: LockPatience): Promise<OpenedPool> {
-  return openAndKeep(opening, () => openStore(opening.settings.store, currentMoment, patience))
+  const options = { upgrades: opening.upgrades ?? true, ...(patience === undefined ? {} : { patience }) }
+  return openAndKeep(opening, () => openStore(opening.settings.store, currentMoment, options))
 }
 
 export async function openAndKeep(
@@ -48,10 +51,10 @@ export async function openAndKeep(
 /** For a long-running process: the pool is reopened after an error and when another pool replaces it. */
 export async function openReopeningPool(opening: Opening): Promise<PoolService> {
   const { ReopeningStore } = await import('../adapters/store/reopening-store.ts')
-  const open = () => openStore(opening.settings.store, currentMoment)
+  const open = (upgrades: boolean) => openStore(opening.settings.store, currentMoment, { upgrades })
   // The reopening store closes the stores that it opens.
-  const store = await openAndKeep({ ...opening, keep: () => {} }, open)
-  return poolServiceMaker(opening)(new ReopeningStore(store, open))
+  const store = await openAndKeep({ ...opening, keep: () => {} }, () => open(true))
+  return poolServiceMaker(opening)(new ReopeningStore(store, () => open(false)))
 }
 
 /** Returns a function that makes a store the pool service of this process. */

@@ -41,6 +41,7 @@ export async function publishMain([
     const access = embeddedAccess({
       ...{ settings, warn: () => {}, account: currentAccount, trace: undefined },
       checkGpuAccess: gpuAccess(files, store),
+      upgrades: false,
       keep: (pool) => opened.push(pool),
     })
     try {

@@ -15,7 +15,10 @@ export async function openSupervisorPool(
 ): Promise<PoolService> {
   // A supervisor of root could open the files beside the daemon.
   refusePoolOfDaemon(url)
-  const store = await openStore(url, currentMoment, patience)
+  const store = await openStore(url, currentMoment, {
+    upgrades: false,
+    ...(patience === undefined ? {} : { patience }),
+  })
   const processes = checksInDecision()
   // Nobody reads the standard error of a supervisor.
   const trace = await traceOf(process.env, () => {})

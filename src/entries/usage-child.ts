@@ -19,7 +19,7 @@ export async function usageMain(storeUrl: string, text: string): Promise<number>
     return WRONG_USAGE
   }
   return printAnswer(async () => {
-    const store = await openStore(storeUrl, currentMoment)
+    const store = await openStore(storeUrl, currentMoment, { upgrades: false })
     const processes = checksInDecision()
     const trace = await traceOf(process.env, () => {})
     const traced = trace === undefined ? {} : { trace }

@@ -169,7 +169,7 @@ withUsers.describe('a user who may only read the pool', () => {
     const status = await reader.sh(pool, `exec ${pool.program} status --json`)
     expect(status.stdout).toBe('')
     expect(failureOf(status)).toMatchObject({
-      ...{ code: 'store-unavailable', status: 1 },
+      ...{ code: 'store-too-old', status: 1 },
       ...{ message: expect.stringContaining(pool.database), hint: expect.stringContaining('sudo canhazgpu') },
     })
     expect(await reader.sh(pool, `exec ${previous.binary} status`)).toMatchObject({ status: 0, stderr: '' })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { readlinkSync, rmSync, symlinkSync, unlinkSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { currentMoment } from '../../src/adapters/kernel/clock.ts'
 import { unitsOf } from '../../src/domain/pool/units.ts'
 import { storedHistory, storedPool } from '../support/database.ts'
@@ -11,6 +12,7 @@ import { type Child, finished, type TestPool, testPool } from '../support/pool.t
 import { isWatching, kill, supervisorsOf } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 import { storedQueue } from '../support/waiters.ts'
+import { served } from '../web/web-server.ts'
 
 /** A newer version, a real build of these sources, upgrades the pool while processes of this version run. */
 
@@ -244,6 +246,39 @@ test.concurrent('a time limit is enforced and recorded even if it passes before 
   const { stderr } = await finished(job)
   expect([job.signalCode, stderr]).toEqual(['SIGKILL', expect.stringMatching(STARTED_WITH_LIMIT)])
 })
+
+test.concurrent('supervisors, waiters and dashboards of a newer version do not upgrade a restored pool of the older one', async () => {
+  using pool = await installedPool(current, 3)
+  await done(pool.typed('reserve', '--gpu-ids', '2'))
+  const backup = `${pool.folder}/backup.db`
+  await done(pool.typed('admin', '--backup', backup))
+  pool.install(newer)
+  const limited = pool.begin('run', '--timeout', '4s', '--grace', '1s', '--', child('ignores-sigint'))
+  const unlimited = pool.begin('run', '--', child('forever'))
+  await until('both are watched', () => supervisorsOf(pool).filter(isWatching).length === 2)
+  const waiter = finished(pool.begin('run', '--wait', '--', 'true'))
+  await untilQueued(pool, 1)
+  const web = await served(pool.begin('web', '--host', '127.0.0.1', '--port', '0'))
+  const folder = dirname(pool.database)
+  await pool.sh(
+    `mkdir older; cp backup.db older/pool.db; chmod 666 older/pool.db; mv ${folder} newer; mv older ${folder}`,
+  )
+  pool.install(current)
+  // Each supervisor reads the pool after a change, and when its command has ended.
+  const show = async () => expect((await pool.typed('admin', '--show')).status).toBe(0)
+  await show()
+  unlimited.kill('SIGKILL')
+  await finished(limited)
+  expect(limited.signalCode).toBe('SIGKILL')
+  await until('the supervisors have left', () => supervisorsOf(pool).length === 0)
+  expect((await waiter).status).toBe(125)
+  await until('the dashboard has found it', async () =>
+    (await (await web.get('/api/status')).text()).includes('store-too-old'),
+  )
+  await web.stop()
+  await show()
+  expect(await done(pool.typed('status'))).toContain('GPU 2: IN USE')
+}, 60_000)
 
 test.concurrent('a forged __rejoin does not take the place of another waiter', async () => {
   using pool = await takenPool()

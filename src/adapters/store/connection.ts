@@ -21,6 +21,8 @@ interface ConnectOptions {
   readonly waitMs: number
   /** Also sets up a database that has no tables yet. */
   readonly create?: boolean
+  /** False: throws `store-too-old` for an older schema. */
+  readonly upgrades?: boolean
 }
 
 /**
@@ -34,7 +36,7 @@ export class Connection {
   #waitMs: number
 
   /** Opens the database and upgrades it to the current schema. Throws `pool-not-initialized` if it has no tables. */
-  constructor(path: string, { waitMs, create = false }: ConnectOptions) {
+  constructor(path: string, { waitMs, create = false, upgrades = true }: ConnectOptions) {
     checkLog(path)
     this.path = path
     this.#waitMs = waitMs
@@ -46,7 +48,7 @@ export class Connection {
     }
     try {
       this.#db.run(DURABLE)
-      this.#prepare(create)
+      this.#prepare(create, upgrades)
     } catch (cause) {
       const failure = this.#failure(cause)
       this.close()
@@ -80,12 +82,13 @@ export class Connection {
     this.#open.close()
   }
 
-  #prepare(create: boolean): void {
+  #prepare(create: boolean, upgrades: boolean): void {
     const version = versionOf(this.#db)
     if (version > MIGRATIONS.length) throw laterSchema(version)
     if (version === 0 && schemaFaults(this.#db, 0).length > 0) throw corrupt(LOST_VERSION)
     // Another process has created the file, but no tables yet.
     if (version === 0 && !create) throw notInitialized(this.path)
+    if (version < MIGRATIONS.length && !upgrades) throw tooOld(this.path, 'kept')
     const mode = this.#db.query<{ journal_mode: string }, []>('PRAGMA journal_mode').get()?.journal_mode
     if (mode !== 'wal') throw new WithoutLog(this.path)
     if (version < MIGRATIONS.length) this.#upgrade()
@@ -106,7 +109,7 @@ export class Connection {
         })
         .immediate()
     } catch (cause) {
-      throw isReadOnly(cause) ? tooOld(this.path, cause) : cause
+      throw isReadOnly(cause) ? tooOld(this.path, 'read-only', cause) : cause
     }
     announceChange(this.path, [])
   }

@@ -6,12 +6,13 @@ import { storePathIn } from '../../domain/settings.ts'
 import type { OpenedPool } from '../../ports/opened-pool.ts'
 import type { OnPart } from '../../ports/progress.ts'
 import type { SetAside } from '../../ports/set-aside.ts'
-import type { LockPatience, Store } from '../../ports/store.ts'
+import type { Store } from '../../ports/store.ts'
 import { isRoot } from '../files/ownership.ts'
 import { isOfDaemon, lockIfOfDaemon } from './files/daemon-lock.ts'
 import { folderOf } from './files/database-path.ts'
 import { refuseForeignPath } from './files/foreign-path.ts'
 import { refuseNetworkFilesystem } from './files/network-filesystem.ts'
+import type { SqliteOptions } from './sqlite.ts'
 
 /** The place of an embedded pool, from its URL. */
 export interface StorePlace {
@@ -55,13 +56,16 @@ export async function poolOwner(url: string): Promise<PoolOwner | null> {
   return path === null || status === null || typeof status === 'number' ? null : { uid: status.uid, path }
 }
 
+/** How a pool is opened. A new command, an administrator and a daemon upgrade it; what runs for longer must not. */
+export type OpenOptions = Pick<SqliteOptions, 'patience' | 'upgrades'>
+
 export async function openStore(
   url: string,
   now: () => Moment,
-  patience?: LockPatience,
+  options: OpenOptions = {},
 ): Promise<OpenedPool> {
   const { openSqliteStore } = await import('./sqlite.ts')
-  return openSqliteStore({ path: safePath(url), now, ...(patience === undefined ? {} : { patience }) })
+  return openSqliteStore({ path: safePath(url), now, ...options })
 }
 
 /**
@@ -183,7 +187,7 @@ export async function openStoreToUsers(path: string): Promise<boolean> {
 /** Opens the pool of a running daemon, for a child of it that only reads. */
 export async function openBesideDaemon(path: string, now: () => Moment): Promise<OpenedPool> {
   const { openSqliteStore } = await import('./sqlite.ts')
-  return openSqliteStore({ path, now })
+  return openSqliteStore({ path, now, upgrades: false })
 }
 
 /** Checks the pool at the URL, and changes nothing. */

@@ -26,24 +26,29 @@ export interface SqliteOptions {
   readonly now: () => Moment
   /** Used only while the store is opened. */
   readonly patience?: LockPatience
+  /** False: throws `store-too-old` for the pool of an older version, instead of upgrading it. */
+  readonly upgrades?: boolean
 }
 
 /** Opens the pool of this host. Throws `pool-not-initialized` if there is no database yet. */
-export async function openSqliteStore({ path: named, now, patience }: SqliteOptions): Promise<OpenedPool> {
+export async function openSqliteStore({ path: named, now, ...options }: SqliteOptions): Promise<OpenedPool> {
   const path = findDatabase(named)
   try {
-    return new SqliteStore(await connect(path, patience), now)
+    return new SqliteStore(await connect(path, options), now)
   } catch (cause) {
     throw storeError(path, cause)
   }
 }
 
-async function connect(path: string, patience: LockPatience | undefined): Promise<Connection> {
+async function connect(
+  path: string,
+  { patience, upgrades = true }: Pick<SqliteOptions, 'patience' | 'upgrades'>,
+): Promise<Connection> {
   if (needsRepair(path)) {
     const { repairFiles } = await import('./files/pool-files.ts')
     repairFiles(path)
   }
-  const open = () => whenUnlocked(path, patience, (waitMs) => new Connection(path, { waitMs }))
+  const open = () => whenUnlocked(path, patience, (waitMs) => new Connection(path, { waitMs, upgrades }))
   try {
     return await open()
   } catch (error) {

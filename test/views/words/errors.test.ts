@@ -185,7 +185,7 @@ const IN_OTHER_TABLES: readonly ErrorCode[] = [
   'config-invalid',
   // store-errors.test.ts
   ...(['pool-not-initialized', 'store-unavailable', 'store-busy', 'store-corrupt'] as const),
-  ...(['store-foreign', 'store-too-new'] as const),
+  ...(['store-foreign', 'store-too-new', 'store-too-old'] as const),
   // daemon-errors.test.ts
   ...(['daemon-unavailable', 'daemon-incompatible'] as const),
   // fleet-errors.test.ts

@@ -69,9 +69,14 @@ testErrors([
     () => tooNew('schema version 9'),
   ],
   [
-    'store-unavailable',
+    'store-too-old',
+    `The pool ${DB} was written by an older canhazgpu, and only a new command upgrades it - any command by an account that may write it upgrades it, such as 'sudo canhazgpu status'`,
+    () => tooOld(DB, 'kept'),
+  ],
+  [
+    'store-too-old',
     `The pool ${DB} was written by an older canhazgpu and is read-only here, so it cannot be upgraded - any command by an account that may write it upgrades it, such as 'sudo canhazgpu status'`,
-    () => tooOld(DB, null),
+    () => tooOld(DB, 'read-only'),
   ],
   [
     'store-busy',

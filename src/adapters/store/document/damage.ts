@@ -43,14 +43,16 @@ export function laterSchema(version: number): CanhazgpuError {
  */
 export const MOVING = 1_000_000
 
-/** For a process that may only read a pool that needs an upgrade. */
-export function tooOld(path: string, cause: unknown): CanhazgpuError {
+/** For a process that may only read a pool that needs an upgrade, or that must not upgrade it. */
+export function tooOld(path: string, why: 'read-only' | 'kept', cause?: unknown): CanhazgpuError {
   return new CanhazgpuError(
-    'store-unavailable',
-    `The pool ${path} was written by an older canhazgpu and is read-only here, so it cannot be upgraded`,
+    'store-too-old',
+    why === 'read-only'
+      ? `The pool ${path} was written by an older canhazgpu and is read-only here, so it cannot be upgraded`
+      : `The pool ${path} was written by an older canhazgpu, and only a new command upgrades it`,
     {
       hint: "any command by an account that may write it upgrades it, such as 'sudo canhazgpu status'",
-      cause,
+      ...(cause === undefined ? {} : { cause }),
     },
   )
 }

@@ -9,6 +9,8 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
+import { currentMoment } from '../../../../src/adapters/kernel/clock.ts'
+import { openStore } from '../../../../src/adapters/store/open.ts'
 import type { ErrorCode } from '../../../../src/domain/errors.ts'
 import { changeStoredPool, storedPool, withDatabase } from '../../../support/database.ts'
 import { onlyFailureOf, withJson } from '../../../support/failure.ts'
@@ -181,7 +183,9 @@ withUser.test(
     // Creates the files of the log.
     withDatabase(pool, (db) => db.run('BEGIN IMMEDIATE; COMMIT'))
     for (const ending of ['', '-wal', '-shm']) chmodSync(pool.database + ending, 0o644)
-    await expectRefusal(asReader(pool), ['report'], { code: 'store-unavailable', fact: 'read-only' })
+    await expectRefusal(asReader(pool), ['report'], { code: 'store-too-old', fact: 'read-only' })
+    const opened = openStore(`sqlite://${pool.database}`, currentMoment, { upgrades: false })
+    expect(await opened.catch(({ code }) => code)).toBe('store-too-old')
     expect(withDatabase(pool, (db) => db.query('PRAGMA user_version').get())).toEqual({ user_version: 3 })
     const shown = await pool.chg('report')
     expect(shown).toMatchObject({ status: 0, stderr: '' })
