@@ -30,7 +30,7 @@ export async function publishingHost(bench: Bench): Promise<PublishingHost> {
     timeProgram([bench.canhazgpu, 'reserve', '--gpus', '1', '--user', user, '--note', 'training'], pool.env)
   }
   const env = { ...pool.env, CANHAZGPU_FLEET: server.url, CANHAZGPU_HOST_NAME: HOST }
-  const publish = [bench.canhazgpu, '__publish', pool.env.CANHAZGPU_STORE ?? '', NO_TURN]
+  const publish = [bench.canhazgpu, '__publish', pool.env.CANHAZGPU_STORE ?? '', NO_TURN, 'once']
   timeProgram(publish, env)
   return { server, pool, env, publish, [Symbol.dispose]: () => server[Symbol.dispose]() }
 }

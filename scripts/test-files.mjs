@@ -50,6 +50,7 @@ const DAEMON_MODE_FILES = [
   'test/cli/fleet/board-out.test.ts',
   'test/cli/fleet/doctor-board.test.ts',
   'test/cli/fleet/hosts.test.ts',
+  'test/cli/fleet/present-own.test.ts',
   'test/cli/fleet/wrong-clock.test.ts',
   'test/cli/errors.test.ts',
   'test/cli/output.test.ts',

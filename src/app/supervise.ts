@@ -1,4 +1,5 @@
 import { CanhazgpuError } from '../domain/errors.ts'
+import { REPEATED_EVERY_MS } from '../domain/fleet/snapshot.ts'
 import { isRefusal } from '../domain/operation/refusal.ts'
 import type { Millis, Pool, TimeLimit, UnitId } from '../domain/pool/model.ts'
 import { unitsOf } from '../domain/pool/units.ts'
@@ -62,6 +63,8 @@ export interface Supervision extends Recording {
   readonly job: Job
   /** Steady time. */
   readonly clock: () => Millis
+  /** Publishes this host although nothing has changed. Absent without a notice board. */
+  readonly signOfLife?: () => Awaitable<void>
 }
 
 const NO_LIMIT: TimeLimit = { interruptAt: Number.POSITIVE_INFINITY, killAt: Number.POSITIVE_INFINITY }
@@ -93,13 +96,28 @@ export async function supervise(supervision: Supervision): Promise<void> {
     if (held.length === 0 && supervision.limit === undefined) return
     event = await pause()
     if (event === 'timeout')
-      event = await (held.length > 0 ? job.wait(timeTo(beatAt)) : job.pause(timeTo(NEVER)))
+      event = await (held.length > 0
+        ? waitUntil(Math.min(beatAt, limit.interruptAt), supervision)
+        : job.pause(timeTo(NEVER)))
   }
   if (event !== 'exited') await stopJob(supervision, limit)
   if (held.length > 0) await recordEnd(supervision, event === 'exited' ? 'exited' : 'timed-out')
 }
 
 const NEVER: Millis = Number.POSITIVE_INFINITY
+
+/** Waits as the job does, and meanwhile gives signs of life. A change of the pool is published by its commit. */
+async function waitUntil(
+  at: Millis,
+  { job, clock, signOfLife }: Pick<Supervision, 'job' | 'clock' | 'signOfLife'>,
+): Promise<'exited' | 'changed' | 'timeout'> {
+  for (;;) {
+    const left = Math.max(0, at - clock())
+    const event = await job.wait(signOfLife === undefined ? left : Math.min(left, REPEATED_EVERY_MS))
+    if (event !== 'timeout' || clock() >= at) return event
+    await signOfLife?.()
+  }
+}
 
 /** The message to a command whose reservation was ended by another process. */
 export const lostReservationLine = (lost: readonly UnitId[]): string =>

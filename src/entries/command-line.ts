@@ -17,6 +17,7 @@ import type { Output } from '../views/words/printed.ts'
 import { configuration, configurationIfValid } from './configuration.ts'
 import { daemonAccess } from './daemon-access.ts'
 import type { PoolAccess } from './pool-access.ts'
+import type { Persistence } from './publishing.ts'
 import type { Rejoin } from './successor.ts'
 import { traceOf } from './trace.ts'
 import { VERSION, versionWithCommit } from './version.ts'
@@ -115,7 +116,8 @@ async function openContext(
     if (settings.fleet === null || socket !== undefined) return undefined
     const { publishingFor, publishLater } = await import('./publishing.ts')
     const publishing = publishingFor(settings.fleet, settings.store, configFile)
-    return publishing === undefined ? undefined : { publishing, later: () => publishLater(publishing) }
+    if (publishing === undefined) return undefined
+    return { publishing, later: (persistence?: Persistence) => publishLater(publishing, persistence) }
   })
   const isMoved = async () => {
     const now = await configuration({ flags, configFile, warn: () => {} }).catch(() => null)
@@ -151,7 +153,10 @@ async function openContext(
     pool: async () => (await access()).pool(),
     hosts: once(async () => {
       const { openHosts } = await import('./hosts.ts')
-      return openHosts(settings, async () => (await access()).pool())
+      return openHosts(settings, {
+        pool: async () => (await access()).pool(),
+        publishLater: async () => (await published())?.later('once'),
+      })
     }),
     administration: async () => (await access()).administration(),
     detectGpus: async (provider) => {

@@ -4,10 +4,11 @@ import { boardFindings } from '../domain/diagnosis/board-rules.ts'
 import type { Finding } from '../domain/diagnosis/finding.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { ownHostName } from '../domain/fleet/host-name.ts'
+import { sinceCommit } from '../domain/fleet/own-notice.ts'
 import { SNAPSHOT_PARTS } from '../domain/fleet/snapshot.ts'
 import type { Millis } from '../domain/pool/model.ts'
 import { type Settings, socketPathIn } from '../domain/settings.ts'
-import type { PoolService, TimedPool } from '../ports/pool-service.ts'
+import type { PoolService } from '../ports/pool-service.ts'
 import { openBoard, serverOf } from './board.ts'
 import type { PoolAccess } from './pool-access.ts'
 import { reasonOf } from './reason-of.ts'
@@ -63,7 +64,8 @@ export async function examineBoard({ settings, access }: Examined): Promise<read
 async function poolIfReadable(access: Examined['access']): Promise<ReadPool | null> {
   try {
     const service = await (await access()).pool()
-    return { service, sinceCommit: sinceCommit(await service.view('stored')) }
+    const { pool, moment } = await service.view('stored')
+    return { service, sinceCommit: sinceCommit(pool, moment) }
   } catch (error) {
     if (error instanceof CanhazgpuError) return null
     throw error
@@ -73,10 +75,4 @@ async function poolIfReadable(access: Examined['access']): Promise<ReadPool | nu
 interface ReadPool {
   readonly service: PoolService
   readonly sinceCommit: Millis
-}
-
-/** Before a reboot it was so long ago that it is published. */
-function sinceCommit({ pool, moment }: TimedPool): Millis {
-  const then = pool.writtenAt.steady
-  return then.epoch === moment.steady.epoch ? moment.steady.ms - then.ms : Number.POSITIVE_INFINITY
 }

@@ -12,7 +12,7 @@ import { openBoard } from './board.ts'
 import { configuration } from './configuration.ts'
 import { embeddedAccess } from './embedded-access.ts'
 import { gpuAccess } from './gpu-access.ts'
-import { takeLongTurnFor, takeTurnFor } from './publishing.ts'
+import { type Persistence, takeLongTurnFor, takeTurnFor } from './publishing.ts'
 import { snapshotOf } from './snapshot.ts'
 
 /**
@@ -24,10 +24,11 @@ const PAUSES: readonly Millis[] = [200, 5_000, 10_000, 10_000, 10_000, 10_000, 1
 const LATER_EVERY_MS: Millis = 10_000
 const LATER_ATTEMPTS = 360
 
-/** Publishes an embedded pool once: `canhazgpu __publish <store> <turn> [<configuration>]`. */
+/** Publishes an embedded pool: `canhazgpu __publish <store> <turn> <persistence> [<configuration>]`. */
 export async function publishMain([
   store = '',
   turnText = '',
+  persistence = '',
   configFile,
 ]: readonly string[]): Promise<number> {
   becomeDaemon()
@@ -60,6 +61,7 @@ export async function publishMain([
     // The next commit needs a process of its own, because this one may read the pool before it.
     close(turn)
     if (await isPosted()) return 0
+    if (persistence === ONCE) return FAILED
     turn = takeTurnFor(store)
     if (turn === null) return 0
   }
@@ -83,5 +85,6 @@ async function hasAnswered(board: ReturnType<typeof openBoard>): Promise<boolean
   }
 }
 
+const ONCE: Persistence = 'once'
 const WRONG_USAGE = 2
 const FAILED = 1

@@ -14,6 +14,9 @@ export interface Publishing {
   readonly config: string | null
 }
 
+/** Whether a process tries again while the board is out. A sign of life is repeated anyway. */
+export type Persistence = 'until-posted' | 'once'
+
 /** Undefined if this process cannot read the URL of the board. Another account's next commit publishes then. */
 export function publishingFor(
   address: BoardAddress,
@@ -33,10 +36,10 @@ const absolute = (path: string): string =>
  * probe of the driver delays a command. A process that is started and has not read the pool yet will publish this
  * commit too, so there is at most one of those.
  */
-export function publishLater({ store, config }: Publishing): void {
+export function publishLater({ store, config }: Publishing, persistence: Persistence = 'until-posted'): void {
   const turn = takeTurnFor(store)
   if (turn === null) return
-  const words = ['__publish', store, String(turn), ...(config === null ? [] : [config])]
+  const words = ['__publish', store, String(turn), persistence, ...(config === null ? [] : [config])]
   const { command, file } = selfCommandForShell(words)
   try {
     startDetached(command, file === null ? [turn] : [turn, file], NOT_OF_THE_JOB)
@@ -47,6 +50,15 @@ export function publishLater({ store, config }: Publishing): void {
 
 /** Which process publishes next. */
 export const takeTurnFor = (store: string): number | null => takeTurn(`publish ${store}`)
+
+/** Returns what publishes a sign of life. Of all supervisors of a host, only one does it; another one follows it. */
+export function signsOfLife(publishing: Publishing): () => void {
+  let turn: number | null = null
+  return () => {
+    turn ??= takeTurn(`publish signs ${publishing.store}`)
+    if (turn !== null) publishLater(publishing, 'once')
+  }
+}
 
 /** Which process tries again for long. It keeps no other one from publishing. */
 export const takeLongTurnFor = (store: string): number | null => takeTurn(`publish later ${store}`)

@@ -1,5 +1,4 @@
-import { HEARTBEAT_MS } from '../app/supervise.ts'
-import { revisionOf, type SnapshotPart } from '../domain/fleet/snapshot.ts'
+import { REPEATED_EVERY_MS, revisionOf, type SnapshotPart } from '../domain/fleet/snapshot.ts'
 import type { Millis, Pool } from '../domain/pool/model.ts'
 import type { Notice } from '../ports/board.ts'
 import type { PoolService } from '../ports/pool-service.ts'
@@ -22,7 +21,7 @@ export async function snapshotOf(
 ): Promise<Snapshot> {
   const readAt = clock()
   const { pool, moment } = await service.view('stored')
-  const nextSign = repeated ?? heartbeatOf(pool)
+  const nextSign = repeated ?? signsOf(pool)
   const texts = await Promise.all(
     parts.map(async (part) => [part, await ownPartText(service, part, nextSign)] as const),
   )
@@ -30,6 +29,6 @@ export async function snapshotOf(
   return { revision, parts: Object.fromEntries(texts) }
 }
 
-/** Without a daemon, the supervisor of a run publishes with each heartbeat. */
-const heartbeatOf = ({ reservations }: Pool): Millis | null =>
-  reservations.some(({ term }) => term.kind === 'run') ? HEARTBEAT_MS : null
+/** Without a daemon, a supervisor publishes as long as there are runs. */
+const signsOf = ({ reservations }: Pool): Millis | null =>
+  reservations.some(({ term }) => term.kind === 'run') ? REPEATED_EVERY_MS : null

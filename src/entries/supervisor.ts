@@ -10,7 +10,7 @@ import { writeMessage } from '../adapters/process/message.ts'
 import { commandInstalledAt } from '../adapters/process/self.ts'
 import { writeText } from '../adapters/process/terminal.ts'
 import { storePlace, watchStore } from '../adapters/store/open.ts'
-import { type Job, type Recording, recordEnd, supervise } from '../app/supervise.ts'
+import { type Job, type Recording, recordEnd, type Supervision, supervise } from '../app/supervise.ts'
 import { decodeTask, encodeTask, type SupervisorTask } from './supervisor-task.ts'
 
 const SIGINT = 2
@@ -47,6 +47,7 @@ export async function superviseMain([
       ...(task.limit === null ? {} : { limit: task.limit }),
       job: jobOf(task, { reservation, watch: await watchStore(store) }),
       clock: () => currentMoment().steady.ms,
+      ...signsOf(task, store),
     })
   }
   return 0
@@ -72,6 +73,18 @@ async function committedOf({ publishes }: SupervisorTask, store: string): Promis
   if (publishes === undefined) return undefined
   const { publishLater } = await import('./publishing.ts')
   return () => publishLater({ store, config: publishes.config })
+}
+
+function signsOf({ publishes }: SupervisorTask, store: string): Pick<Supervision, 'signOfLife'> {
+  if (publishes === undefined) return {}
+  let signs: (() => void) | undefined
+  return {
+    signOfLife: async () => {
+      const { signsOfLife } = await import('./publishing.ts')
+      signs ??= signsOfLife({ store, config: publishes.config })
+      signs()
+    },
+  }
 }
 
 function isStore(store: string): boolean {

@@ -60,6 +60,8 @@ type Event = 'exited' | 'changed' | 'timeout'
 
 /** A supervisor on a real database, with a clock and a job that the test controls. */
 class TestSupervisor implements Disposable {
+  /** Present with a notice board: when it was given a sign of life, in steady time. */
+  signsAt: number[] | undefined
   readonly printed: string[] = []
   readonly waits: Millis[] = []
   readonly slept: Millis[] = []
@@ -131,6 +133,7 @@ class TestSupervisor implements Disposable {
       openPool: async () => servedBy(await this.open()),
       job,
       clock: () => this.steady,
+      ...(this.signsAt === undefined ? {} : { signOfLife: () => void this.signsAt?.push(this.steady) }),
       sleep: async (ms) => {
         this.slept.push(ms)
         this.pass(ms)
@@ -178,6 +181,16 @@ test('renews the heartbeat every minute, and records the end of the command', as
     ),
   )
   expect(supervisor.printed).toEqual([])
+})
+
+test('gives signs of life between the heartbeats, which are published as commits', async () => {
+  using supervisor = new TestSupervisor()
+  await supervisor.setUp()
+  supervisor.signsAt = []
+  const start = supervisor.steady
+  await supervisor.run(...Array<Event>(5).fill('timeout'), 'changed', 'timeout')
+  const after = supervisor.signsAt.map((at) => at - start)
+  expect(after).toEqual([17_000, 32_000, 47_000, 76_000, 92_000])
 })
 
 test('renews only the heartbeat of its own reservation', async () => {

@@ -18,6 +18,11 @@ export interface HostsParts<Parts extends Record<SnapshotPart, unknown>> {
   /** The hosts that `reader` can ask. */
   readonly remote: readonly RemoteHost[]
   readonly reader: HostReader
+  /**
+   * Called with the age of what the board has of this host, undefined if it has nothing. Publishes this host if others
+   * do not see it as it is; if that fails, returns how they see it, and why.
+   */
+  readonly presentOwn?: (age: Millis | undefined) => Promise<Unpublished | null>
   /** Steady time. */
   readonly clock: () => Millis
 }
@@ -27,11 +32,24 @@ export type HostAnswer<Document> = {
   readonly name: HostName
   readonly source: 'here' | 'board' | 'ssh'
 } & (
-  | { readonly kind: 'known'; readonly document: Document; readonly age: Millis }
+  | {
+      readonly kind: 'known'
+      readonly document: Document
+      readonly age: Millis
+      /** Only of this host. */
+      readonly unpublished?: Unpublished
+    }
   /** It published nothing that this version understands. */
   | { readonly kind: 'unreadable'; readonly age: Millis }
   | { readonly kind: 'unreachable'; readonly error: CanhazgpuError }
 )
+
+/** Others do not see this host as it is. */
+export interface Unpublished {
+  /** The age of what they see; undefined if that is nothing. */
+  readonly age: Millis | undefined
+  readonly failure: CanhazgpuError
+}
 
 export interface HostsAnswer<Document> {
   /** In the order of the names. */
@@ -79,7 +97,7 @@ export class Hosts<Parts extends Record<SnapshotPart, unknown>> {
       if (kind === 'known' || byName.get(name)?.answer.kind !== 'known') byName.set(name, each)
     }
     if (here.answer === null) byName.delete(own)
-    else byName.set(own, { answer: here.answer, at: here.at })
+    else byName.set(own, { answer: await this.#presented(here.answer, board.answer), at: here.at })
     const now = this.#parts.clock()
     const hosts = [...byName.values()]
       .map(({ answer, at }) => olderBy(now - at, answer))
@@ -116,6 +134,17 @@ export class Hosts<Parts extends Record<SnapshotPart, unknown>> {
     }
   }
 
+  /** A board that does not answer is reported for all hosts. */
+  async #presented<Document>(
+    answer: HostAnswer<Document>,
+    { posted, failure }: OnBoard,
+  ): Promise<HostAnswer<Document>> {
+    const { own, board, presentOwn } = this.#parts
+    if (answer.kind !== 'known' || board === null || failure !== undefined) return answer
+    const unpublished = await presentOwn?.(posted.find(({ host }) => host === own)?.age)
+    return unpublished == null ? answer : { ...answer, unpublished }
+  }
+
   async #ask<Part extends SnapshotPart>(host: RemoteHost, part: Part): Promise<HostAnswer<Parts[Part]>> {
     const { reader, read } = this.#parts
     const { name } = host
@@ -139,9 +168,7 @@ export class Hosts<Parts extends Record<SnapshotPart, unknown>> {
     return { ...known(host, 'board'), document, age }
   }
 
-  async #board(
-    part: SnapshotPart,
-  ): Promise<{ readonly posted: readonly Posted[]; readonly failure?: CanhazgpuError }> {
+  async #board(part: SnapshotPart): Promise<OnBoard> {
     const { board, clock } = this.#parts
     if (board === null) return { posted: [] }
     try {
@@ -164,6 +191,13 @@ export class Hosts<Parts extends Record<SnapshotPart, unknown>> {
   close(): void {
     this.#parts.board?.close()
   }
+}
+
+/** What the board has of all hosts. */
+interface OnBoard {
+  readonly posted: readonly Posted[]
+  /** Then it is what was read before. */
+  readonly failure?: CanhazgpuError
 }
 
 /** An answer, and when it came. It waits until the others have come too. */

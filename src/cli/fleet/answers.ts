@@ -4,7 +4,7 @@ import type { Millis } from '../../domain/pool/model.ts'
 import { hostDocument } from '../../views/fleet/host-document.ts'
 import type { Parts } from '../../views/fleet/own-part.ts'
 import type { HostDocument } from '../../views/schemas/fleet.ts'
-import { hostHeading } from '../../views/words/fleet/host-words.ts'
+import { hostHeading, unpublishedLine } from '../../views/words/fleet/host-words.ts'
 import type { Context } from '../context.ts'
 import type { Which } from './shown.ts'
 
@@ -19,8 +19,8 @@ export interface HostPart<Part> {
 export interface Answers<Part> {
   readonly hosts: readonly HostPart<Part>[]
   readonly failure: HostsAnswer<unknown>['boardFailure'] | undefined
-  /** A line on stderr if the configuration names no other hosts. */
-  readonly alone: string
+  /** A line on stderr if the configuration names no other hosts, or if others do not see this host as it is. */
+  readonly notice: string
   /** Lines on stderr about the hosts whose words are old or missing, for a command that does not show every host. */
   readonly old: string
   readonly now: Millis
@@ -40,7 +40,10 @@ export async function askHosts<Part extends SnapshotPart>(
   return {
     hosts: documents,
     failure: boardFailure,
-    alone: which.kind === 'all' && !hosts.areConfigured ? NO_OTHER_HOSTS : '',
+    notice:
+      which.kind === 'all' && !hosts.areConfigured
+        ? NO_OTHER_HOSTS
+        : documents.map(({ host }) => unpublishedLine(host)).join(''),
     old: old.map(({ host }) => hostHeading(host, [], now)).join(''),
     now,
   }

@@ -9,7 +9,7 @@ const HEADER = ['HOST', ...PLACE_COLUMNS]
 
 /** `queue --all`. */
 export async function queueOfHosts(context: Context): Promise<OfHosts> {
-  const { hosts, alone, old, now, failure } = await askHosts({ kind: 'all' }, 'queue', context)
+  const { hosts, notice, old, now, failure } = await askHosts({ kind: 'all' }, 'queue', context)
   const rows = hosts.flatMap(({ host, part }) =>
     (part?.places ?? []).map((place) => [host.host, ...placeRow(place, now)]),
   )
@@ -19,7 +19,7 @@ export async function queueOfHosts(context: Context): Promise<OfHosts> {
   return {
     text: ({ columns }) => ({
       stdout: rows.length === 0 ? 'Nobody is waiting\n' : table(HEADER, rows, columns),
-      stderr: alone + leftOut.join('') + old,
+      stderr: notice + leftOut.join('') + old,
     }),
     json: (): QueueOfHosts =>
       hosts.map(({ host, part }) => {

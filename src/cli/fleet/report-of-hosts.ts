@@ -23,7 +23,7 @@ export async function reportOfHosts(
       `With --all, --days is at most ${DAYS_TOLD}: hosts publish no earlier usage`,
     )
   }
-  const { hosts, alone, old, now, failure } = await askHosts({ kind: 'all' }, 'usage', context)
+  const { hosts, notice, old, now, failure } = await askHosts({ kind: 'all' }, 'usage', context)
   const from = (dayOf(now) - days + 1) * DAY_MS
   const usages = hosts.map(({ host, part }) => ({
     host,
@@ -36,7 +36,7 @@ export async function reportOfHosts(
   return {
     text: () => ({
       stdout: `${lines(usage).join('\n')}\nHosts: ${known(hosts)} of ${hosts.length}\n`,
-      stderr: alone + old,
+      stderr: notice + old,
     }),
     json: (): ReportOfHosts => ({
       ...reportDocument(usage),

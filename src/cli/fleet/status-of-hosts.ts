@@ -28,7 +28,7 @@ export async function statusOfHosts(which: Which, chosen: Chosen, context: Conte
     })),
   }
   return {
-    text: (display) => ({ stdout: TEXTS[chosen.form](shown, display), stderr: answers.alone }),
+    text: (display) => ({ stdout: TEXTS[chosen.form](shown, display), stderr: answers.notice }),
     json: () => (chosen.form === 'summary' ? summaryDocument(shown) : shown.hosts.map(statusDocument)),
     failure: answers.failure,
   }

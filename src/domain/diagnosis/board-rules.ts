@@ -1,3 +1,4 @@
+import { ownNotice } from '../fleet/own-notice.ts'
 import type { Millis } from '../pool/model.ts'
 import type { Finding } from './finding.ts'
 
@@ -14,10 +15,6 @@ export interface BoardFacts {
   readonly clockAhead: Millis
 }
 
-/** A commit is published within half a second, but processors can be busy. */
-const PUBLISHED_WITHIN_MS: Millis = 5_000
-/** What a daemon publishes is never older, unless it has missed three times. */
-const OLDEST_OF_DAEMON_MS: Millis = 45_000
 const SMALLEST_DIFFERENCE_MS: Millis = 5_000
 
 export function boardFindings(facts: BoardFacts): readonly Finding[] {
@@ -32,10 +29,14 @@ export function boardFindings(facts: BoardFacts): readonly Finding[] {
 function noticeFindings({ server, host, isServed, age, sinceCommit }: BoardFacts): readonly Finding[] {
   // A machine without a pool has nothing to publish.
   if (sinceCommit === undefined) return [{ code: 'board-reached', server }]
-  if (age === undefined) return [{ code: 'board-lacks-host', host, isServed }]
-  const hasChanged = age > sinceCommit && sinceCommit > PUBLISHED_WITHIN_MS
-  const seconds = Math.floor(age / 1000)
-  if (hasChanged || (isServed && age > OLDEST_OF_DAEMON_MS))
-    return [{ code: 'board-behind', seconds, isServed }]
-  return [{ code: 'board-current', server, seconds }]
+  const seconds = Math.floor((age ?? 0) / 1000)
+  switch (ownNotice({ age, sinceCommit, isServed })) {
+    case 'missing':
+      return [{ code: 'board-lacks-host', host, isServed }]
+    case 'behind':
+      return [{ code: 'board-behind', seconds, isServed }]
+    case 'quiet':
+    case 'current':
+      return [{ code: 'board-current', server, seconds }]
+  }
 }

@@ -44,3 +44,9 @@ export const namesake = (name: string): CanhazgpuError =>
   new CanhazgpuError('failure', `Another host publishes as ${name} on the notice board`, {
     hint: 'give each host a name of its own with the setting host-name',
   })
+
+export const notPublishedByDaemon = (): CanhazgpuError =>
+  new CanhazgpuError(
+    'board-unavailable',
+    'The daemon publishes it again within 15 s; if not, its log says why: journalctl -u canhazgpu',
+  )

@@ -33,7 +33,7 @@ export function revisionOf(written: Moment['steady'], { epoch, ms }: Moment['ste
   return { epoch, committedAt: written.ms <= ms ? written.ms : 0, readAt: ms }
 }
 
-/** How often a daemon publishes although nothing changes. */
+/** How often a daemon, or a supervisor of a host without one, publishes although nothing changes. */
 export const REPEATED_EVERY_MS: Millis = 15_000
 
 /** Whether a host that said when it publishes again has missed three times. Without such a word it is never silent. */

@@ -1,4 +1,4 @@
-import type { HostAnswer } from '../../app/fleet/hosts.ts'
+import type { HostAnswer, Unpublished } from '../../app/fleet/hosts.ts'
 import { isSilent } from '../../domain/fleet/snapshot.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import { timestamp } from '../documents/status-document.ts'
@@ -15,7 +15,11 @@ export function hostDocument(answer: HostAnswer<Repeated>, now: Millis): HostDoc
   switch (answer.kind) {
     case 'known': {
       const state = isSilent(answer.age, answer.document.next_sign_seconds) ? 'silent' : 'current'
-      return { ...head, state, ...lastSign(answer.age, now) }
+      const { unpublished } = answer
+      return {
+        ...{ ...head, state, ...lastSign(answer.age, now) },
+        ...(unpublished === undefined ? {} : { unpublished: unpublishedDocument(unpublished) }),
+      }
     }
     case 'unreadable':
       return { ...head, state: 'unreadable', ...lastSign(answer.age, now) }
@@ -25,6 +29,11 @@ export function hostDocument(answer: HostAnswer<Repeated>, now: Millis): HostDoc
     }
   }
 }
+
+const unpublishedDocument = ({ age, failure }: Unpublished) => ({
+  ...(age === undefined ? {} : { age_seconds: Math.floor(age / 1000) }),
+  ...{ reason: failure.message, reason_code: failure.code },
+})
 
 const lastSign = (age: Millis, now: Millis) => ({
   age_seconds: Math.floor(age / 1000),

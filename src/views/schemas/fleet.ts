@@ -58,6 +58,10 @@ const host = {
   /** Why nothing is known about it, as text and code. */
   reason: optional(text),
   reason_code: optional(oneOf(ERROR_CODES)),
+  /** Only of this host: how old what others see of it is, absent if they see nothing, and why. */
+  unpublished: optional(
+    object({ age_seconds: optional(whole), reason: text, reason_code: oneOf(ERROR_CODES) }),
+  ),
 }
 
 /** One host in `status --all --json` and `status --host NAME --json`. */

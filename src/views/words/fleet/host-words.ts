@@ -42,3 +42,14 @@ export function hostHeading(host: HostDocument, facts: readonly string[], now: M
   const words = [...facts, hostStateWords(host, now)].filter((each) => each !== '')
   return `${host.host}: ${words.length === 0 ? 'nothing' : words.join(', ')}\n`
 }
+
+/** The line about this host if others do not see it as it is; empty if they do. */
+export function unpublishedLine({ host, unpublished }: HostDocument): string {
+  if (unpublished === undefined) return ''
+  const { age_seconds: age, reason } = unpublished
+  const seen =
+    age === undefined
+      ? 'is not on the notice board'
+      : `is on the notice board as it was ${formatDuration(age * 1000)} ago`
+  return `${host}, this host, ${seen}. ${shortened(printable(reason), LONGEST_REASON)}\n`
+}
