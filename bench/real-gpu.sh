@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Measures canhazgpu and the driver on a machine with NVIDIA GPUs, in less than four minutes. Changes no GPU setting.
+# Measures canhazgpu and the driver on a machine with NVIDIA GPUs, with and without a daemon, in about six
+# minutes. Changes no GPU setting.
 #
 #   sudo bash bench/real-gpu.sh EXECUTABLE FOLDER
 #
@@ -18,11 +19,12 @@ case $exe in
   *) cp -L "$exe" "$T/canhazgpu" ;;
 esac
 chmod 755 "$T/canhazgpu"
-CHG=$T/canhazgpu PY=$T/py ALICE=61501 BOB=61502 LIMIT=200
+CHG=$T/canhazgpu PY=$T/py ALICE=61501 BOB=61502 LIMIT=380
 unset CUDA_VISIBLE_DEVICES
 # Other users cannot run a python that is installed in root's home.
 setpriv --reuid $ALICE --regid $ALICE --clear-groups python3 -c '' 2>/dev/null || PATH=/usr/bin:/bin:$PATH
-export NO_COLOR=1 CANHAZGPU_STORE=sqlite://$T/pool/pool.db HOME=$T
+EMBEDDED=sqlite://$T/pool/pool.db DAEMON=unix://$T/socket/daemon.sock
+export NO_COLOR=1 CANHAZGPU_STORE=$EMBEDDED HOME=$T
 started=()
 cleanup() {
   local pid
@@ -38,7 +40,7 @@ chg() { timeout 30 "$CHG" "$@" 2>&1; print "   (exit $?)"; }
 as() { local uid=$1; shift; setpriv --reuid "$uid" --regid "$uid" --clear-groups env HOME=/tmp "$@"; }
 # Sets $pid to the pid of the program itself: exec replaces the subshell.
 start() { local uid=$1 file=$2; shift 2; (exec setpriv --reuid "$uid" --regid "$uid" --clear-groups env HOME=/tmp "$@") >"$file" 2>&1 </dev/null & pid=$!; started+=("$pid"); }
-ready() { local i; for i in $(seq 1 "${2:-200}"); do grep -q "$3" "$1" 2>/dev/null && return 0; sleep 0.1; done; print "no '$3' in $1:"; cat "$1"; return 1; }
+ready() { local i; for i in $(seq 1 "${2:-200}"); do grep -qi "$3" "$1" 2>/dev/null && return 0; sleep 0.1; done; print "no '$3' in $1:"; cat "$1"; return 1; }
 stop() { kill -9 "$1" 2>/dev/null; wait "$1" 2>/dev/null; }
 idle() { local i; for i in $(seq 1 100); do as $BOB "$CHG" status 2>/dev/null | grep -q 'GPU 0: AVAILABLE' && return 0; sleep 0.1; done; print 'GPU 0 does not become available:'; chg status; return 1; }
 between() { awk -v a="$1" -v b="$2" '$1 >= a - 0.1 && $1 <= b' "$out/watch.txt"; }
@@ -119,7 +121,7 @@ PY
 }
 
 holder() {
-  title 'run with a CUDA process of the holder'
+  title "run with a CUDA process of the holder ($MODE)"
   local how=''
   as $ALICE timeout 30 python3 -c 'import torch' 2>/dev/null && how=torch
   print "${how:-without torch}"
@@ -133,7 +135,7 @@ holder() {
 }
 
 squatter() {
-  title 'unreserved use: others are refused, and its user can claim the GPU'
+  title "unreserved use: others are refused, and its user can claim the GPU ($MODE)"
   start $ALICE "$T/squat.txt" python3 "$PY/cuda.py" 20 60
   ready "$T/squat.txt" 200 ready || { stop "$pid"; return; }
   print '(20 MB and a CUDA context)'; chg status
@@ -144,34 +146,42 @@ squatter() {
   as $ALICE "$CHG" release; stop "$pid"; idle
 }
 
-handoff() {
-  title 'kill -9 of a CUDA process while a waiter needs its GPU'
-  local holder waiter t0
-  start $ALICE "$T/first.txt" "$CHG" run --gpu-ids 0 -- python3 "$PY/cuda.py" 20000 100; holder=$pid
-  ready "$T/first.txt" 200 ready || { stop "$holder"; return; }
+# Kills the process $1 while Bob waits for GPU 0. Prints after how many ms his program starts, and the driver's readings.
+takeover() {
+  local victim=$1 waiter t0 t1
   start $BOB "$T/second.txt" "$CHG" run --gpu-ids 0 --wait 30s -- python3 "$PY/cuda.py" 100 2; waiter=$pid
-  sleep 1; chg queue
-  t0=$(date +%s.%3N); kill -9 "$holder"; print "killed at $t0"
+  ready "$T/second.txt" 100 'position\|wait' 
+  chg queue
+  t0=$(date +%s.%3N); kill -9 "$victim"
   ready "$T/second.txt" 350 done
-  cat "$T/second.txt"; print 'memory, processes and load as the driver reported them:'; between "$t0" "$(date +%s.%3N)" | head -20
+  cat "$T/second.txt"; t1=$(awk '/begun/ {print $1; exit}' "$T/second.txt")
+  awk -v a="$t0" -v b="$t1" 'BEGIN {printf "killed at %s; the next program of the queue began %d ms later\n", a, (b - a) * 1000}'
+  print 'memory, processes and load as the driver reported them:'; between "$t0" "$(date +%s.%3N)" | head -20
   stop "$waiter"; idle
 }
 
+handoff() {
+  title "kill -9 of a CUDA process while a waiter needs its GPU ($MODE)"
+  start $ALICE "$T/first.txt" "$CHG" run --gpu-ids 0 -- python3 "$PY/cuda.py" 20000 100
+  ready "$T/first.txt" 200 ready && takeover "$pid" || stop "$pid"
+}
+
 kernel() {
-  title 'kill -9 of a process while its kernel runs'
-  local t0 i
+  title "kill -9 of a process in the middle of its kernel ($MODE)"
   start $ALICE "$T/spin.txt" "$CHG" run --gpu-ids 0 -- python3 "$PY/cuda.py" 1000 40 spin
   ready "$T/spin.txt" 200 ready || { stop "$pid"; return; }
   sleep 1; chg status
-  t0=$(date +%s.%3N); kill -9 "$pid"; print "killed at $t0"
-  for i in $(seq 1 40); do
-    printf '%s state %s  ' "$(date +%s.%3N)" "$(awk '/^State/ {print $2}' "/proc/$pid/status" 2>/dev/null || echo gone)"
-    "$CHG" status 2>&1 | grep 'GPU 0'
-    "$CHG" status 2>/dev/null | grep -q 'GPU 0: AVAILABLE' && break
-    sleep 0.2
-  done
-  between "$t0" "$(date +%s.%3N)" | head -20
-  wait "$pid" 2>/dev/null; raw after-kill; idle
+  takeover "$pid"; raw "after-kill-${MODE// /-}"
+}
+
+# Its own supervisor ends with the namespace, so without a daemon nobody sees the end at once.
+namespacedJob() {
+  title "kill -9 of a job in a pid namespace ($MODE)"
+  (exec unshare --pid --fork --mount-proc setpriv --reuid $ALICE --regid $ALICE --clear-groups "$CHG" run --gpu-ids 0 -- python3 "$PY/cuda.py" 500 60) >"$T/inside.txt" 2>&1 </dev/null & pid=$!; started+=("$pid")
+  local outer=$pid
+  ready "$T/inside.txt" 200 ready || { stop "$outer"; return; }
+  cat "$T/inside.txt"; chg status
+  takeover "$(cat "/proc/$outer/task/$outer/children")"
 }
 
 namespaces() {
@@ -216,9 +226,36 @@ PY
 }
 
 limit() {
-  title 'a time limit ends a CUDA process while its kernel runs'
+  title "a time limit ends a CUDA process while its kernel runs ($MODE)"
   as $ALICE "$CHG" run --timeout 4s --grace 2s -- python3 "$PY/cuda.py" 100 60 spin; print "   (exit $?)"
   idle
+}
+
+# The daemon starts before the other sections, so it keeps NVML open for minutes.
+service() {
+  title 'a daemon starts'
+  mkdir "$T/socket"
+  start 0 "$T/daemon.txt" env -i "$CHG" daemon --socket "$T/socket/daemon.sock" --pool "$T/served/pool.db"; daemon=$pid
+  ready "$T/daemon.txt" 100 Listening || return 1
+  CANHAZGPU_STORE=$DAEMON chg admin --gpus "$(nvidia-smi -L | grep -c '^GPU')"
+  CANHAZGPU_STORE=$DAEMON chg status
+  usage
+}
+
+# Memory and processor time of the daemon and its child, and what they have open.
+usage() {
+  local one
+  for one in "$daemon" $(cat "/proc/$daemon/task/"*/children 2>/dev/null); do
+    print "$(tr '\0' ' ' <"/proc/$one/cmdline" | cut -c1-60): $(awk '/VmRSS|RssAnon|Threads/ {printf "%s %s ", $1, $2}' "/proc/$one/status") ticks of 10 ms: $(awk '{print $14 + $15}' "/proc/$one/stat"), started $(($(awk '{print int($1 * 100)}' /proc/uptime) - $(awk '{print $22}' "/proc/$one/stat"))) ticks ago, $(ls -l "/proc/$one/fd" | grep -c nvidia) device files of NVIDIA open"
+  done
+}
+
+compared() {
+  title 'status without a daemon, through it, and nvidia-smi: whole processes in turn, ms'
+  local t="python3 $PY/timing.py"
+  $t 30 'status' env "CANHAZGPU_STORE=$EMBEDDED" "$CHG" status + 'status, daemon' env "CANHAZGPU_STORE=$DAEMON" "$CHG" status + 'run -- true' env "CANHAZGPU_STORE=$EMBEDDED" "$CHG" run -- true + 'run -- true, daemon' env "CANHAZGPU_STORE=$DAEMON" "$CHG" run -- true + 'canhazgpu --version' "$CHG" --version + 'nvidia-smi' nvidia-smi
+  print 'with a pause of 3 s before each, so that the daemon must ask the driver:'
+  $t 6/3 'status, daemon' env "CANHAZGPU_STORE=$DAEMON" "$CHG" status
 }
 
 main() {
@@ -227,11 +264,20 @@ main() {
   timings
   # One process keeps NVML open from here to the end.
   (exec python3 "$PY/nvml.py" watch "$out/watch.txt") >"$out/watch-errors.txt" 2>&1 </dev/null & watcher=$!; started+=("$watcher")
+  service || return
+  compared
   local section
+  MODE='without a daemon'
   for section in holder squatter handoff kernel limit namespaces devices replaced; do enough "$section" && "$section"; done
-  title 'the process that kept NVML open during these sections'
+  MODE='through the daemon' CANHAZGPU_STORE=$DAEMON
+  for section in holder squatter handoff kernel limit namespacedJob; do enough "$section" && "$section"; done
+  title 'doctor'
+  chg doctor; chg doctor --capture "$out/capture"; tar -C "$out" -czf "$out/capture.tar.gz" capture && rm -r "$out/capture"
+  title 'the processes that kept NVML open during these sections'
+  usage; compared; cat "$T/daemon.txt"
   kill -0 "$watcher" && print "still answers: $(wc -l <"$out/watch.txt") changes seen, $(awk '/VmRSS/ {print $2, $3}' "/proc/$watcher/status")"
-  stop "$watcher"; chg status; chg report
+  stop "$watcher"; chg status; chg report; CANHAZGPU_STORE=$EMBEDDED chg report
+  kill "$daemon"; wait "$daemon"; print "the daemon ended with $?"
   title 'done'
 }
 main >"$out/report.txt" 2>&1

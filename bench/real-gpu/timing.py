@@ -1,14 +1,31 @@
 #!/usr/bin/env python3
-"""timing.py RUNS NAME COMMAND…: prints the median, least and greatest duration of RUNS runs of the whole process, in ms."""
+"""timing.py RUNS[/PAUSE] NAME COMMAND… [+ NAME COMMAND…]…: durations of whole processes, in ms.
+
+The commands take turns, so that all of them meet the same machine. PAUSE seconds pass before each. With several, each
+line ends with its median divided by the median of the last command.
+"""
 import statistics
 import subprocess
 import sys
 import time
 
-times = []
-for _ in range(int(sys.argv[1])):
-    start = time.perf_counter()
-    code = subprocess.run(sys.argv[3:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
-    times.append((time.perf_counter() - start) * 1000)
-ordered = sorted(times)
-print(f"{sys.argv[2]:44} median {statistics.median(times):7.1f}  min {ordered[0]:7.1f}  max {ordered[-1]:7.1f}  exit {code}")
+rounds, _, pause = sys.argv[1].partition("/")
+commands = [[]]
+for word in sys.argv[2:]:
+    if word == "+":
+        commands.append([])
+    else:
+        commands[-1].append(word)
+times, codes = [[] for _ in commands], [None for _ in commands]
+for _ in range(int(rounds)):
+    for number, (_name, *command) in enumerate(commands):
+        time.sleep(float(pause or 0))
+        start = time.perf_counter()
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        times[number].append((time.perf_counter() - start) * 1000)
+        codes[number] = done.returncode
+last = statistics.median(times[-1])
+for (name, *_command), taken, code in zip(commands, times, codes):
+    middle = statistics.median(taken)
+    ratio = f"  ratio {middle / last:5.2f}" if len(commands) > 1 else ""
+    print(f"{name:44} median {middle:7.1f}  min {min(taken):7.1f}  max {max(taken):7.1f}  exit {code}{ratio}")

@@ -238,8 +238,8 @@ export type LookFurther = () => Promise<void>
 export interface Launcher {
   /** Starts the supervisor of this process, but not as its child. The supervisor follows this task, not the pool. */
   readonly startSupervisor: (task: Supervised) => void
-  /** Replaces this process by the command; returns only by throwing. */
-  readonly become: (variables: Variables) => never
+  /** Replaces this process by the command, once its own children have ended; returns only by throwing. */
+  readonly become: (variables: Variables) => Promise<never>
 }
 
 export interface Supervised {

@@ -1,4 +1,5 @@
 import { pidfdOpen } from '../adapters/kernel/libc/process.ts'
+import { childrenEnded } from '../adapters/process/children.ts'
 import { inheritable, startDetached } from '../adapters/process/detach.ts'
 import { becomeCommand, typedCommand } from '../adapters/process/exec.ts'
 import type { Inherited } from '../adapters/process/inherited.ts'
@@ -8,6 +9,12 @@ import type { Launcher } from '../cli/context.ts'
 import { socketPathIn } from '../domain/settings.ts'
 import type { Publishing } from './publishing.ts'
 import { encodeTask } from './supervisor-task.ts'
+
+/**
+ * A process that asked the driver may take this long to end: if it was the last user of the GPUs, the driver first shuts
+ * them down. A command that uses them would wait as long.
+ */
+const DRIVER_SHUTDOWN_MS = 3000
 
 /**
  * Starts the supervisor of this process, and executes the command at the end of the command line. With a daemon there
@@ -33,6 +40,10 @@ export function openLauncher(
       const passed = [pidfd, messages, file].filter((fd) => fd !== null)
       startDetached(supervisor, passed)
     },
-    become: (variables) => becomeCommand({ ...command, inherited, set: variables }),
+    become: async (variables) => {
+      // The command would get an unknown child.
+      await childrenEnded(DRIVER_SHUTDOWN_MS)
+      return becomeCommand({ ...command, inherited, set: variables })
+    },
   }
 }

@@ -9,6 +9,7 @@
  *   delay MILLISECONDS      nvmlInit_v2 takes that long
  *   hang | crash | print    nvmlInit_v2 never returns | segfaults | prints to stdout
  *   survive                 the process outlives its parent, as one in an uninterruptible sleep
+ *   linger MILLISECONDS     the process can be seen that long after its end, as one whose memory the driver still frees
  *   half                    nvmlInit_v2 prints half an answer and kills the process
  *   log FILE                nvmlInit_v2 adds a line with the pid to FILE
  *   live                    nvmlDeviceGetCount_v2 reads the file again and does what nvmlInit_v2 does
@@ -24,6 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { SUCCESS, UNINITIALIZED, INVALID_ARGUMENT, NOT_SUPPORTED, INSUFFICIENT_SIZE = 7 };
@@ -94,6 +97,29 @@ static void addPid(const char *path) {
   fclose(file);
 }
 
+/* A process with a tracer is not reaped by its parent before the tracer has waited for it. */
+static void linger(int milliseconds) {
+  int ready[2];
+  char byte = 0;
+  siginfo_t ended;
+  pid_t traced = getpid(), tracer;
+  if (pipe(ready) != 0 || (tracer = fork()) < 0) abort();
+  if (tracer != 0) {
+    prctl(PR_SET_PTRACER, tracer, 0, 0, 0);
+    close(ready[1]);
+    if (read(ready[0], &byte, 1) != 1) abort();
+    close(ready[0]);
+    return;
+  }
+  for (int fd = 0; fd < 3; fd++) close(fd);
+  while (ptrace(PTRACE_SEIZE, traced, 0, 0) != 0) if (getppid() != traced) _exit(1);
+  if (write(ready[1], &byte, 1) != 1) _exit(1);
+  waitid(P_PID, traced, &ended, WEXITED | WNOWAIT | __WALL);
+  usleep(1000 * milliseconds);
+  waitpid(traced, NULL, __WALL);
+  _exit(0);
+}
+
 static FILE *openScript(void) {
   char path[4096];
   Dl_info library;
@@ -119,6 +145,7 @@ static void readScript(void) {
     else if (strncmp(line, "init ", 5) == 0) initCode = atoi(line + 5);
     else if (strncmp(line, "delay ", 6) == 0) usleep(1000 * atoi(line + 6));
     else if (is(line, "print")) puts("NVRM: a message of the driver");
+    else if (strncmp(line, "linger ", 7) == 0) linger(atoi(line + 7));
     else if (strncmp(line, "log ", 4) == 0) addPid(line + 4);
     else if (is(line, "live")) live = 1;
     else if (is(line, "survive")) prctl(PR_SET_PDEATHSIG, 0);

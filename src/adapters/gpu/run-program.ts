@@ -1,4 +1,5 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
+import { noteChild } from '../process/children.ts'
 
 /** The environment a program is started with. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -14,8 +15,8 @@ export interface ProgramOutput {
 export interface RunOptions {
   readonly env: Environment
   readonly signal: AbortSignal
-  /** Whether the output is the whole answer. Then the program's exit is not awaited. */
-  readonly isAnswer?: (stdout: string) => boolean
+  /** Whether the output so far is the whole answer. Then neither the end of the output nor the exit is awaited. */
+  readonly isAnswer?: ((stdout: string) => boolean) | undefined
 }
 
 /** Runs a program as `runProgram` does. */
@@ -46,12 +47,15 @@ export async function runProgram(command: readonly string[], options: RunOptions
   if (options.signal.aborted) abandon()
   options.signal.addEventListener('abort', abandon, { once: true })
 
-  const [stdout, stderr] = await Promise.all([readBounded(readers[0]), readBounded(readers[1])])
+  const errors = readBounded(readers[1])
+  const stdout = await readBounded(readers[0], options.isAnswer)
   // `withinDeadline` aborts when this function returns, and that kills the program. Its own exit would take seconds if
-  // it is the last user of the driver.
-  if (stdout !== null && stderr !== null && options.isAnswer?.(stdout)) {
-    return { stdout, stderr, exitCode: 0, signal: null }
+  // it is the last user of the driver, and even its output stays open while the driver frees its memory.
+  if (stdout !== null && options.isAnswer?.(stdout)) {
+    errors.catch(() => {})
+    return { stdout, stderr: '', exitCode: 0, signal: null }
   }
+  const stderr = await errors
   await child.exited
   options.signal.removeEventListener('abort', abandon)
   if (stdout === null || stderr === null) throw printedTooMuch(command[0] ?? '')
@@ -74,7 +78,7 @@ export function startProgram<Stdin extends 'ignore' | 'pipe'>(
   { env, stdin }: StartOptions<Stdin>,
 ): Bun.Subprocess<Stdin, 'pipe', 'pipe'> {
   try {
-    return Bun.spawn([...command], {
+    const child = Bun.spawn([...command], {
       env: { ...env },
       // Not the caller's folder, so that a program never finds files there by a relative name.
       cwd: '/',
@@ -82,6 +86,8 @@ export function startProgram<Stdin extends 'ignore' | 'pipe'>(
       stdout: 'pipe',
       stderr: 'pipe',
     })
+    noteChild(child.exited)
+    return child
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new CanhazgpuError('driver-failed', `${command[0]} cannot be started: ${reason}`, {
@@ -97,7 +103,11 @@ export function printedTooMuch(program: string): CanhazgpuError {
   })
 }
 
-async function readBounded(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string | null> {
+/** The output up to its end, or until it is an answer; null if it is too long. */
+async function readBounded(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  isAnswer?: (text: string) => boolean,
+): Promise<string | null> {
   const decoder = new TextDecoder()
   let text = ''
   let size = 0
@@ -111,5 +121,6 @@ async function readBounded(reader: ReadableStreamDefaultReader<Uint8Array>): Pro
       return null
     }
     text += decoder.decode(value, { stream: true })
+    if (isAnswer?.(text)) return text
   }
 }

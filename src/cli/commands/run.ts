@@ -70,7 +70,7 @@ export const run = command({
           ? `${printableJson(grantDocument(grant))}\n`
           : `Reserved ${units.length} GPU(s): [${units.join(', ')}] for command execution\n${limitWords(given, grant, context.now())}`,
       )
-      return launcher.become(deviceVariables(provider, devices, reservation.id))
+      return await launcher.become(deviceVariables(provider, devices, reservation.id))
     } catch (error) {
       await (await context.pool()).perform({ op: 'end', id: reservation.id, outcome: 'released' })
       throw error
