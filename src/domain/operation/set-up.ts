@@ -44,7 +44,9 @@ export function setUp(
     writtenAt: now,
   }
   const promised = settled === null ? [] : bookingsOf(settled.pool)
-  const { pool, lost } = withKeptBookings(empty, promised, { now: now.wall })
+  // The numbers of the GPUs may be new, so nothing from before the set-up lets a booking have a drained one.
+  const unrestricted = { ...empty, units, reservations: [] }
+  const { pool, lost } = withKeptBookings(empty, promised, { now: now.wall, before: unrestricted })
   const records = [
     ...(salvaged?.records ?? []),
     ...(settled?.ended ?? []),

@@ -357,8 +357,12 @@ describe('a run until booked', () => {
 })
 
 describe('a change of the GPUs', () => {
-  const setUp = (world: World, gpus: number, type = 'H100') => {
-    const all = units(gpus).map((each) => ({ ...each, device: { ...each.device, name: type } }))
+  /** `first`: the number that the first GPU of the new pool had before. */
+  const setUp = (world: World, gpus: number, { type = 'H100', first = 0 } = {}) => {
+    const all = units(gpus).map((each, at) => ({
+      ...each,
+      device: { uuid: units(first + gpus)[first + at]?.device.uuid ?? '', name: type },
+    }))
     const { pool, answer } = applySetUp(
       world.pool,
       { op: 'set-up', host: 'box', provider: 'fake', units: all, policy: {}, force: true },
@@ -396,6 +400,18 @@ describe('a change of the GPUs', () => {
     expect(setUp(world, 2)).toMatchObject({ lost: [{ id: 'b' }, { id: 'c' }] })
     expect(world.planned).toEqual({ a: [0, 1], d: [0] })
     expect(world.held).toEqual({})
+  })
+
+  test('does not leave a booking on a drained GPU that has another number now', () => {
+    const drained = (gpus: number) => {
+      const world = new World(4)
+      granted(world.perform({ op: 'drain', units: ['2'] }, { as: ROOT }))
+      granted(world.book(someUnits(2), HOUR, { id: 'a' }))
+      expect(world.planned).toEqual({ a: [0, 1] })
+      return { world, answer: setUp(world, gpus, { first: 1 }) }
+    }
+    expect(drained(3).world.planned).toEqual({ a: [0, 2] })
+    expect(drained(2).answer).toMatchObject({ lost: [{ id: 'a' }] })
   })
 
   test('gives a booking of a type another unit', () => {
