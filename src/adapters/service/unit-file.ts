@@ -61,6 +61,8 @@ RestartSec=100ms
 # that writes to its standard error, and that must not delay a restart.
 KillMode=process
 OOMScoreAdjust=-900
+# Jobs may keep all processors busy. Their threads are then not ahead of the daemon, whatever their number.
+CPUWeight=500
 # One descriptor for each connection, and one for each process that is watched.
 LimitNOFILE=65536
 WorkingDirectory=/
