@@ -1,4 +1,4 @@
-import { goHold, goRecord, goReleased } from '../domain/original/texts.ts'
+import { goEntry, goHold, goRecord, goReleased } from '../domain/original/texts.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
 import { redisServer } from '../support/redis.ts'
 import { ownName } from '../support/unix-users.ts'
@@ -35,6 +35,7 @@ async function machineWithOriginal(): Promise<TestPool> {
     await server.ask('SET', `canhazgpu:gpu:${gpu}`, hold ?? goReleased(start))
   }
   await server.ask('ZADD', 'canhazgpu:queue', '1', 'waiting')
+  await server.ask('SET', 'canhazgpu:queue:entry:waiting', goEntry(now))
   const record = goRecord({ user, gpu: 0, start: start - HOUR_MS, end: start })
   await server.ask('ZADD', 'canhazgpu:usage_history_sorted', String(now / 1_000), record)
   const both = unfinished.move()

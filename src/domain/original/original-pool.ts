@@ -10,8 +10,8 @@ export interface OriginalTexts {
   readonly provider: string | null
   /** The state of each GPU, in the order of their numbers; null: never used. */
   readonly gpus: readonly (string | null)[]
-  /** Number of requests in its queue. */
-  readonly waiting: number
+  /** The requests in its queue; null: it has none of that name. */
+  readonly queue: readonly (string | null)[]
   readonly history: readonly string[]
 }
 
@@ -22,7 +22,8 @@ export interface OriginalPool {
   readonly records: readonly OriginalRecord[]
   /** Number of usage records that cannot be read. */
   readonly unreadable: number
-  readonly waiting: number
+  /** The last heartbeat of each request in its queue. */
+  readonly waiting: readonly Millis[]
 }
 
 export interface OriginalGpu {
@@ -35,6 +36,8 @@ export interface OriginalHold {
   /** The name of the account; `user` may be another name that the user chose. */
   readonly account: string
   readonly kind: OriginalKind
+  /** The same for all GPUs of one command: what it wrote to all of them last, with the nanoseconds. */
+  readonly mark: string
   readonly startedAt: Millis
   /** Of a manual reservation. */
   readonly expiresAt?: Millis
@@ -47,6 +50,8 @@ export interface OriginalRecord {
   readonly user: string
   readonly gpu: number
   readonly kind: OriginalKind
+  /** The same for all GPUs that one command held. */
+  readonly mark: string
   readonly startedAt: Millis
   readonly endedAt: Millis
 }
@@ -79,7 +84,7 @@ export function originalGpuCount(text: string | null): number {
 }
 
 /** Throws `usage` for a GPU whose state cannot be read: somebody may hold it. */
-export function readOriginal({ provider, gpus, waiting, history }: OriginalTexts): OriginalPool {
+export function readOriginal({ provider, gpus, queue, history }: OriginalTexts): OriginalPool {
   const records = history.map(recordIn)
   const readable = records.filter((record) => record !== undefined)
   return {
@@ -87,7 +92,7 @@ export function readOriginal({ provider, gpus, waiting, history }: OriginalTexts
     gpus: gpus.map((text, gpu) => (text === null ? {} : gpuIn(text, gpu))),
     records: readable,
     unreadable: records.length - readable.length,
-    waiting,
+    waiting: queue.map(waitingSince).filter((heartbeatAt) => heartbeatAt !== undefined),
   }
 }
 
@@ -104,7 +109,7 @@ function providerIn(text: string | null): ProviderChoice {
 
 function gpuIn(text: string, gpu: number): OriginalGpu {
   const state = fieldsIn(text)
-  const kind = kindIn(state?.type)
+  const kind = state === undefined ? undefined : kindOf(state)
   const isHeld = state !== undefined && present(state.user)
   const user = nameIn(state?.user)
   const account = present(state?.actual_user) ? nameIn(state?.actual_user) : user
@@ -125,12 +130,31 @@ function gpuIn(text: string, gpu: number): OriginalGpu {
   return {
     ...released,
     held: {
-      ...{ user, account, kind, startedAt },
+      ...{ user, account, kind, startedAt, mark: markOf(kind, state) },
       ...(expiresAt === undefined ? {} : { expiresAt }),
       ...(heartbeatAt === undefined ? {} : { heartbeatAt }),
       ...(note === undefined ? {} : { note }),
     },
   }
+}
+
+/** The Python program stores no type in the heartbeats of a run. */
+function kindOf({ type, expiry_time: expiry, last_heartbeat: heartbeat }: Fields): OriginalKind | undefined {
+  if (present(type)) return kindIn(type)
+  return present(heartbeat) && !present(expiry) ? 'run' : undefined
+}
+
+/**
+ * A command that waited has GPUs with several starts, but writes the end of a reservation, or the heartbeat of a run, to
+ * all of them at once. Runs that start together have different heartbeats, often in the same millisecond.
+ */
+function markOf(kind: OriginalKind, state: Fields): string {
+  const last = kind === 'run' ? state.last_heartbeat : state.expiry_time
+  return String(present(last) ? last : state.start_time)
+}
+
+function waitingSince(text: string | null): Millis | undefined {
+  return text === null ? undefined : timeIn(fieldsIn(text)?.last_heartbeat)
 }
 
 function recordIn(text: string): OriginalRecord | undefined {
@@ -143,7 +167,9 @@ function recordIn(text: string): OriginalRecord | undefined {
   if (user === undefined || kind === undefined || startedAt === undefined || endedAt === undefined)
     return undefined
   if (typeof gpu !== 'number' || !Number.isInteger(gpu) || gpu < 0 || gpu >= MOST_GPUS) return undefined
-  return endedAt < startedAt ? undefined : { user, gpu, kind, startedAt, endedAt }
+  // The GPUs of a run end together; those of a reservation can be released one by one.
+  const mark = JSON.stringify([record.start_time, kind === 'run' ? record.end_time : null])
+  return endedAt < startedAt ? undefined : { user, gpu, kind, mark, startedAt, endedAt }
 }
 
 type Fields = Readonly<Record<string, unknown>>

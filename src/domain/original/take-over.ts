@@ -25,11 +25,18 @@ export interface TakeOver {
   /** Ids of the reservations whose commands run on under the original program. */
   readonly running: readonly string[]
   /** Reservations of users who have no account on this machine. */
-  readonly ownerless: readonly { readonly user: string; readonly units: readonly UnitId[] }[]
+  readonly ownerless: readonly Ownerless[]
   /** Number of usage records that cannot be read. */
   readonly unreadable: number
-  /** Number of requests in the queue; their processes are of the original program. */
+  /** Number of requests in the queue whose processes live; these are of the original program. */
   readonly waiting: number
+}
+
+export interface Ownerless {
+  readonly user: string
+  /** The name that no account of this machine has; `user` may be another name that the user chose. */
+  readonly account: string
+  readonly units: readonly UnitId[]
 }
 
 interface Receiver {
@@ -44,6 +51,9 @@ interface Receiver {
 
 /** After this time without a heartbeat the original program releases the GPUs of a run. */
 const RUN_GONE_MS: Millis = 5 * 60_000
+
+/** After this time without a heartbeat the original program removes a request from its queue. */
+const WAITER_GONE_MS: Millis = 2 * 60_000
 
 /** The kernel's overflow uid, which no account has: stands for users without an account on this machine. */
 const NO_UID = 65_534
@@ -71,9 +81,9 @@ export function takeOver(original: OriginalPool, receiver: Receiver): TakeOver {
     running: owned.filter(({ held }) => held.kind === 'run').map((group) => reservationId(group, receiver)),
     ownerless: current
       .filter(({ held }) => uidOf(held.account) === undefined)
-      .map(({ held: { user }, units }) => ({ user, units })),
+      .map(({ held: { user, account }, parts }) => ({ user, account, units: unitsIn(parts) })),
     unreadable: original.unreadable + original.records.length - past.length,
-    waiting: original.waiting,
+    waiting: original.waiting.filter((heartbeatAt) => heartbeatAt + WAITER_GONE_MS > now).length,
   }
 }
 
@@ -86,18 +96,28 @@ export function namesIn({ gpus, records }: OriginalPool): ReadonlySet<string> {
 /** The GPUs that one command of the original program reserved. */
 interface Group {
   readonly held: OriginalHold
-  readonly units: readonly UnitId[]
+  readonly parts: readonly Part[]
 }
+
+/** A command that waited in the queue of the original program got its GPUs one by one. */
+interface Part {
+  readonly unit: UnitId
+  readonly startedAt: Millis
+}
+
+const unitsIn = (parts: readonly Part[]): readonly UnitId[] => parts.map(({ unit }) => unit)
+
+const startOf = (parts: readonly Part[]): Millis => Math.min(...parts.map(({ startedAt }) => startedAt))
 
 /** The original program stores no reservation, only what each GPU is reserved for. */
 function grouped(gpus: readonly OriginalGpu[]): readonly Group[] {
   const groups = new Map<string, Group>()
   for (const [number, { held }] of gpus.entries()) {
     if (held === undefined) continue
-    const { user, account, kind, startedAt, expiresAt, note } = held
-    const key = JSON.stringify([user, account, kind, startedAt, expiresAt, note])
-    const before = groups.get(key)
-    groups.set(key, { held: before?.held ?? held, units: [...(before?.units ?? []), gpuUnit(number)] })
+    const { user, account, kind, mark, startedAt, note } = held
+    const key = JSON.stringify([user, account, kind, mark, note])
+    const { parts } = groups.get(key) ?? { parts: [] }
+    groups.set(key, { held, parts: [...parts, { unit: gpuUnit(number), startedAt }] })
   }
   return [...groups.values()]
 }
@@ -115,23 +135,23 @@ function endOf(
 }
 
 function reservationOf(group: Group, receiver: Receiver): ManualReservation {
-  const { held, units } = group
+  const { held, parts } = group
   const { now } = receiver
   const end = held.kind === 'manual' ? held.expiresAt : undefined
   return {
     id: reservationId(group, receiver),
     owner: ownerOf(held.account, held.user, receiver),
-    holdings: wholeUnits(units),
-    startedAt: Math.min(held.startedAt, now),
+    holdings: wholeUnits(unitsIn(parts)),
+    startedAt: Math.min(startOf(parts), now),
     ...(held.note === undefined ? {} : { note: held.note }),
     term: { kind: 'manual', expiresAt: end ?? now + DEFAULT_RESERVATION },
   }
 }
 
 /** A current reservation has a new id in each import: the records of an earlier import have the earlier id. */
-function reservationId({ held, units }: Group, { idOf, now }: Receiver): string {
-  const parts = [held.account, held.kind, held.startedAt, units]
-  return idOf(JSON.stringify(endOf(held, now) === undefined ? [...parts, now] : parts))
+function reservationId({ held, parts }: Group, { idOf, now }: Receiver): string {
+  const own = [held.account, held.kind, startOf(parts), unitsIn(parts)]
+  return idOf(JSON.stringify(endOf(held, now) === undefined ? [...own, now] : own))
 }
 
 function ownerOf(account: string, user: string, { uidOf }: Receiver): Owner {
@@ -140,28 +160,29 @@ function ownerOf(account: string, user: string, { uidOf }: Receiver): Owner {
 }
 
 function endedRecords(group: Group, receiver: Receiver): readonly UsageRecord[] {
-  const { held, units } = group
+  const { held, parts } = group
   const end = endOf(held, receiver.now)
   if (end === undefined) return []
-  return units.map((unit) => ({
-    ...recordParts(receiver.host, reservationId(group, receiver), unit, held),
+  const id = reservationId(group, receiver)
+  return parts.map(({ unit, startedAt }) => ({
+    ...recordParts(receiver.host, id, unit, { kind: held.kind, startedAt }),
     owner: ownerOf(held.account, held.user, receiver),
-    endedAt: Math.max(end.at, held.startedAt),
+    endedAt: Math.max(end.at, startedAt),
     ...(held.note === undefined ? {} : { note: held.note }),
     outcome: end.outcome,
   }))
 }
 
 /**
- * The records name no reservation: those of one user that began at the same time are one, as long as each unit occurs
- * once in it.
+ * The records name no reservation: those of one user with the same mark are one, as long as each unit occurs once in
+ * it.
  */
 function pastRecords(records: readonly OriginalRecord[], receiver: Receiver): readonly UsageRecord[] {
   const seen = new Map<string, number>()
   return records.map((record) => {
-    const { user, kind, startedAt, endedAt } = record
+    const { user, kind, mark, endedAt } = record
     const unit = gpuUnit(record.gpu)
-    const start = JSON.stringify([user, kind, startedAt])
+    const start = JSON.stringify([user, kind, mark])
     const place = JSON.stringify([start, unit])
     const earlier = seen.get(place) ?? 0
     seen.set(place, earlier + 1)

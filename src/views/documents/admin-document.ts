@@ -80,7 +80,9 @@ function importedDocument({ created, gpuCount, takeOver }: ImportedPool): Import
       })),
     },
     not_imported: {
-      reservations: ownerless.map(({ user, units }) => ({ gpu_ids: units.map(gpuNumber), user })),
+      reservations: ownerless.map(({ user, account, units }) => ({
+        ...{ gpu_ids: units.map(gpuNumber), user, account },
+      })),
       records: unreadable,
       waiting,
     },

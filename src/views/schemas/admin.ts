@@ -36,7 +36,7 @@ export const imported = object({
     ),
   }),
   not_imported: object({
-    reservations: list(object({ gpu_ids: list(whole), user: text })),
+    reservations: list(object({ gpu_ids: list(whole), user: text, account: text })),
     records: whole,
     waiting: whole,
   }),

@@ -1,5 +1,5 @@
 import type { PoolCreated } from '../../app/set-up.ts'
-import { shownName } from '../../domain/ledger/shown-names.ts'
+import { labelOf, shownName } from '../../domain/ledger/shown-names.ts'
 import type { TakeOver } from '../../domain/original/take-over.ts'
 import type { ManualReservation } from '../../domain/pool/model.ts'
 import { unitsOf } from '../../domain/pool/units.ts'
@@ -26,13 +26,15 @@ export function importedText({ takeOver, created }: ImportedPool): Required<Prin
   )
   const missing = [
     ...ownerless.map(
-      ({ user, units }) =>
-        `GPU(s) [${units.join(', ')}]: reserved for ${printable(user)}, who has no account on this machine`,
+      ({ user, account, units }) =>
+        `GPU(s) [${units.join(', ')}]: reserved for ${printable(labelOf({ user, account: { name: account } }))}, who has no account on this machine`,
     ),
     ...(unreadable === 0 ? [] : [`${counted(unreadable, 'usage record')} that cannot be read`]),
     ...(waiting === 0
       ? []
-      : [`${counted(waiting, 'request')} in the queue - start the waiting commands again with this program`]),
+      : [
+          `${counted(waiting, 'request')} in the queue - end the waiting commands, and start them again with this program`,
+        ]),
   ]
   return {
     stdout: [`${created === undefined ? 'Would import' : 'Imported'} ${counts}\n`, ...held].join(''),

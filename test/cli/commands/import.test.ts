@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { ImportedDocument } from '../../../src/views/schemas/admin.ts'
-import { goHold, goRecord, goReleased, luaHold } from '../../domain/original/texts.ts'
+import { goEntry, goHold, goRecord, goReleased, luaHold } from '../../domain/original/texts.ts'
 import { storedHistory, storedPool } from '../../support/database.ts'
 import { embeddedPool } from '../../support/embedded.ts'
 import { failureOf } from '../../support/failure.ts'
@@ -30,6 +30,7 @@ async function originalPool(now: number): Promise<RedisServer> {
   )
   await server.ask('SET', 'canhazgpu:gpu:3', goReleased(now - HOUR))
   await server.ask('ZADD', 'canhazgpu:queue', '1', 'waiting')
+  await server.ask('SET', 'canhazgpu:queue:entry:waiting', goEntry(now))
   for (const gpu of [0, 1]) {
     const record = goRecord({ user, gpu, start: now - 3 * HOUR, end: now - 2 * HOUR })
     await server.ask('ZADD', 'canhazgpu:usage_history_sorted', String(now / 1_000), record)
@@ -45,7 +46,11 @@ embedded.test('--import takes over GPUs, reservations and history, and names wha
   const { imported, ...document }: ImportedDocument = JSON.parse(stdout)
   expect(document).toEqual({
     ...{ result: 'initialized', gpus: 4 },
-    not_imported: { reservations: [{ gpu_ids: [2], user: NO_USER }], records: 0, waiting: 1 },
+    not_imported: {
+      reservations: [{ gpu_ids: [2], user: NO_USER, account: NO_USER }],
+      records: 0,
+      waiting: 1,
+    },
   })
   expect(imported).toMatchObject({
     records: 2,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
 import { originalGpuCount, readOriginal } from '../../../src/domain/original/original-pool.ts'
-import { goHold, goRecord, luaHold } from './texts.ts'
+import { goEntry, goHold, goRecord, luaHold } from './texts.ts'
 
 function thrownBy(act: () => unknown): CanhazgpuError | undefined {
   try {
@@ -15,19 +15,21 @@ function thrownBy(act: () => unknown): CanhazgpuError | undefined {
 
 const START = Date.UTC(2026, 2, 1, 9)
 
-const NONE = { provider: 'nvidia', gpus: [], waiting: 0, history: [] }
+const NONE = { provider: 'nvidia', gpus: [], queue: [], history: [] }
 
 describe('the state of a GPU', () => {
   const held = (text: string) => readOriginal({ ...NONE, gpus: [text] }).gpus[0]?.held
 
   test('as the Lua script of the original writes it: Unix seconds, absent fields', () => {
     expect(held(luaHold({ kind: 'run', start: START, heartbeat: START }))).toEqual({
+      mark: '1772355600',
       ...{ user: 'alice', account: 'alice', kind: 'run', startedAt: START, heartbeatAt: START },
     })
   })
 
   test('as its Go code writes it: RFC 3339 with nanoseconds and an offset, null for no time', () => {
     expect(held(goHold({ kind: 'manual', start: START, expiry: START + 3_600_000, note: 'paper' }))).toEqual({
+      mark: expect.stringContaining('.372177993'),
       ...{ user: 'alice', account: 'alice', kind: 'manual', startedAt: START + 372 },
       ...{ expiresAt: START + 3_600_000 + 372, note: 'paper' },
     })
@@ -51,6 +53,11 @@ describe('the state of a GPU', () => {
     expect(held(text)).toMatchObject({ user: 'team', account: 'bob' })
   })
 
+  test('a heartbeat of the Python program has no type', () => {
+    const text = JSON.stringify({ user: 'alice', start_time: 1772355600, last_heartbeat: 1772355600 })
+    expect(held(text)).toMatchObject({ user: 'alice', account: 'alice', kind: 'run', heartbeatAt: START })
+  })
+
   test('GPUs that a waiter has collected are not held', () => {
     const text = luaHold({ kind: 'run', start: START, heartbeat: START })
     expect(held(text.replace('{', '{"partial_queue_id":"q1",'))).toBeUndefined()
@@ -61,6 +68,8 @@ describe('the state of a GPU', () => {
     '[]',
     '{"user":"alice"}',
     '{"user":"alice","type":"run"}',
+    '{"user":"alice","start_time":1772355600}',
+    '{"user":"alice","start_time":1772355600,"last_heartbeat":1772355600,"expiry_time":1772359200}',
     '{"user":"alice","type":"other","start_time":1772355600}',
     '{"user":7,"type":"run","start_time":1772355600}',
     '{"user":"\\u0007","type":"run","start_time":1772355600}',
@@ -96,12 +105,18 @@ describe('the history', () => {
       '{"user":"alice","gpu_id":1,"start_time":2,"reservation_type":"run"}',
     ]
     const { records, unreadable } = readOriginal({ ...NONE, history })
+    const mark = expect.any(String)
     expect(records).toEqual([
-      { user: 'alice', gpu: 3, kind: 'run', startedAt: START + 372, endedAt: START + 60_372 },
-      { user: 'alice', gpu: 3, kind: 'manual', startedAt: START, endedAt: START + 60_000 },
+      { user: 'alice', gpu: 3, kind: 'run', startedAt: START + 372, endedAt: START + 60_372, mark },
+      { user: 'alice', gpu: 3, kind: 'manual', startedAt: START, endedAt: START + 60_000, mark },
     ])
     expect(unreadable).toBe(5)
   })
+})
+
+test('the queue: entries that cannot be read do not wait', () => {
+  const { waiting } = readOriginal({ ...NONE, queue: [goEntry(START), null, '{}', 'not json'] })
+  expect(waiting).toEqual([START + 372])
 })
 
 test('without a provider it is NVIDIA; an unknown one is refused', () => {

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { readOriginal } from '../../../src/domain/original/original-pool.ts'
 import { namesIn, takeOver } from '../../../src/domain/original/take-over.ts'
 import { NOON } from '../pool/builders.ts'
-import { goHold, goRecord, goReleased, luaHold } from './texts.ts'
+import { goEntry, goHold, goRecord, goReleased, luaHold } from './texts.ts'
 
 const NOW = NOON.wall
 const MINUTE = 60_000
@@ -15,11 +15,11 @@ const UIDS = new Map([
 interface Texts {
   readonly gpus?: readonly (string | null)[]
   readonly history?: readonly string[]
-  readonly waiting?: number
+  readonly queue?: readonly (string | null)[]
 }
 
-function taken({ gpus = [], history = [], waiting = 0 }: Texts) {
-  return takeOver(readOriginal({ provider: 'nvidia', gpus, history, waiting }), {
+function taken({ gpus = [], history = [], queue = [] }: Texts) {
+  return takeOver(readOriginal({ provider: 'nvidia', gpus, history, queue }), {
     ...{ host: 'box', now: NOW, uidOf: (name) => UIDS.get(name), idOf: (text) => `id of ${text}` },
   })
 }
@@ -69,7 +69,7 @@ test('a user without an account is named, and holds nothing', () => {
     gpus: [luaHold({ kind: 'manual', start: NOW, expiry: NOW + HOUR, user: 'zoe' })],
   })
   expect(made.reservations).toEqual([])
-  expect(ownerless).toEqual([{ user: 'zoe', units: ['0'] }])
+  expect(ownerless).toEqual([{ user: 'zoe', account: 'zoe', units: ['0'] }])
 })
 
 test('records of one start are one reservation, but each GPU occurs in it once', () => {
@@ -86,6 +86,28 @@ test('records of one start are one reservation, but each GPU occurs in it once',
   expect(ids[0]).toBe(ids[1] ?? 'none')
   expect(new Set(ids).size).toBe(3)
   expect(made.records.map(({ owner }) => owner.account.uid)).toEqual([1000, 1000, 1000, 65_534])
+})
+
+test('runs that start together are several; a run that collected its GPUs one by one is one', () => {
+  const [before, after] = ['.372177993+01:00","', '.372177994+01:00","']
+  const run = (start: number) => goHold({ kind: 'run', start, heartbeat: NOW })
+  const { taken: made } = taken({
+    gpus: [run(NOW - HOUR), run(NOW - HOUR).replace(`${before}type`, `${after}type`), run(NOW - MINUTE)],
+    history: [
+      goRecord({ gpu: 0, start: NOW - HOUR, end: NOW - MINUTE }),
+      goRecord({ gpu: 1, start: NOW - HOUR, end: NOW - MINUTE }).replace(`${before}dur`, `${after}dur`),
+    ],
+  })
+  expect(made.reservations).toMatchObject([
+    { holdings: [{ unit: '0' }, { unit: '2' }], startedAt: NOW - HOUR + 372 },
+    { holdings: [{ unit: '1' }] },
+  ])
+  expect(new Set(made.records.map(({ reservation }) => reservation)).size).toBe(2)
+})
+
+test('a request whose process has gone does not wait', () => {
+  const { waiting } = taken({ queue: [goEntry(NOW - MINUTE), goEntry(NOW - 3 * MINUTE)] })
+  expect(waiting).toBe(1)
 })
 
 test('a record that ends in the future is not taken over', () => {
@@ -109,6 +131,6 @@ test('the last use of a GPU is its last release or record', () => {
 test('names all accounts', () => {
   const gpus = [luaHold({ kind: 'run', start: NOW, heartbeat: NOW, user: 'bob' })]
   const history = [goRecord({ gpu: 0, start: NOW - HOUR, end: NOW, user: 'zoe' })]
-  const original = readOriginal({ provider: null, gpus, history, waiting: 2 })
+  const original = readOriginal({ provider: null, gpus, history, queue: [] })
   expect([...namesIn(original)].sort()).toEqual(['bob', 'zoe'])
 })

@@ -47,6 +47,13 @@ export function goRecord({ user = 'alice', gpu, kind = 'run', start, end }: Reco
   })
 }
 
+/** A request in the queue. */
+export const goEntry = (heartbeat: number): string =>
+  JSON.stringify({
+    ...{ id: 'waiting', user: 'alice', actual_user: 'alice', requested_count: 2, allocated_gpus: [] },
+    ...{ reservation_type: 'run', enqueue_time: goTime(heartbeat), last_heartbeat: goTime(heartbeat) },
+  })
+
 const seconds = (at: number): number => Math.trunc(at / 1_000)
 
 const goTime = (at: number | undefined): string | null =>

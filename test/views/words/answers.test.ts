@@ -72,7 +72,7 @@ const TAKE_OVER: TakeOver = {
     records: [{ ...heldTimeOf('box', manualOf(), '0', NOW), outcome: 'released' }],
   },
   running: ['running'],
-  ownerless: [{ user: 'zoe', units: ['3'] }],
+  ownerless: [{ user: 'Team Vision', account: 'zoe', units: ['3'] }],
   ...{ unreadable: 2, waiting: 1 },
 }
 
@@ -102,9 +102,9 @@ const ADMIN: readonly (readonly [AdminAnswer, Printed])[] = [
         'GPU(s) [2]: reserved by alice until Sun 2026-03-01 13:00 +00:00 - its command runs under the original ' +
         "canhazgpu: 'canhazgpu release --gpu-ids 2' when it ends\n",
       stderr:
-        'Not imported: GPU(s) [3]: reserved for zoe, who has no account on this machine\n' +
+        'Not imported: GPU(s) [3]: reserved for Team Vision (zoe), who has no account on this machine\n' +
         'Not imported: 2 usage records that cannot be read\n' +
-        'Not imported: 1 request in the queue - start the waiting commands again with this program\n',
+        'Not imported: 1 request in the queue - end the waiting commands, and start them again with this program\n',
     },
   ],
   [
