@@ -41,6 +41,10 @@ export class BoardClient implements Board {
     return this.#send(false, (board) => board.read(part, host))
   }
 
+  emptyAgo(): Promise<number | undefined> {
+    return this.#send(false, (board) => board.emptyAgo())
+  }
+
   close(): void {}
 
   async #send<Answer>(writes: boolean, command: (board: Board) => Promise<Answer>): Promise<Answer> {

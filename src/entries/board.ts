@@ -23,6 +23,12 @@ export function openBoard(address: BoardAddress): RedisBoard {
 /** The name of the server, without the password. Throws as `openBoard`. */
 export const serverOf = (address: BoardAddress): string => new URL(urlOf(address)).host
 
+/** The server and its database. Throws as `openBoard`. */
+export function boardOf(address: BoardAddress): string {
+  const { host, pathname } = new URL(urlOf(address))
+  return `${host}${pathname}`
+}
+
 /** Whether this process can read the URL. */
 export function canReadUrl(address: BoardAddress): boolean {
   try {

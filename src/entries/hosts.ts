@@ -1,3 +1,4 @@
+import { knownHosts } from '../adapters/files/known-hosts.ts'
 import { steadyNow } from '../adapters/kernel/clock.ts'
 import { hostname } from '../adapters/kernel/procfs.ts'
 import { Hosts } from '../app/fleet/hosts.ts'
@@ -9,7 +10,7 @@ import type { HostReader } from '../ports/host-reader.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import { ownPart, type Parts } from '../views/fleet/own-part.ts'
 import { readQueuePart, readStatusPart, readUsagePart } from '../views/fleet/read-parts.ts'
-import { openBoard } from './board.ts'
+import { boardOf, openBoard } from './board.ts'
 import type { presentOwn } from './present-own.ts'
 
 interface Opened {
@@ -35,6 +36,10 @@ export function openHosts(settings: Settings, { pool, publishLater }: Opened): H
       present ??= presentOwn({ host: own, board, pool, isServed, later: publishLater })
       return present(age)
     },
+    known:
+      settings.fleet === null
+        ? null
+        : knownHosts({ env: process.env, board: boardOf(settings.fleet), now: Date.now }),
     remote: settings.remoteHosts,
     reader: OVER_SSH,
     clock: steadyNow,

@@ -12,12 +12,17 @@ export interface Notice {
 /** What the board has of one host. Anybody who can write to the board may have written it. */
 export interface Posted {
   readonly host: HostName
-  /** The time since the host published, by the clock of the board: the clocks of hosts may differ. */
+  /**
+   * The time since the host published, as the board counts it (`BoardTime`): the clocks of hosts may differ, and that of
+   * the board may be set.
+   */
   readonly age: Millis
   /** Undefined if the host did not publish this part, or if it is longer than `MOST_SNAPSHOT_CHARACTERS`. */
   readonly text: string | undefined
   /** Present if it was not read, because the other hosts are all that is read at once. Then its age means nothing. */
   readonly isLeftOut?: true
+  /** Present if the board knows that the host has published, and no longer has that. An age of 0 means nothing then. */
+  readonly isLost?: true
 }
 
 export type PostAnswer =
@@ -48,6 +53,9 @@ export interface Board {
    * texts have at most `MOST_READ_CHARACTERS` together.
    */
   read(part: SnapshotPart, host?: string): Promise<readonly Posted[]>
+
+  /** How long ago the board had no hosts at all: it was new, or has lost its data. Undefined for more than 30 days. */
+  emptyAgo(): Promise<Millis | undefined>
 
   close(): void
 }

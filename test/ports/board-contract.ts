@@ -107,6 +107,21 @@ export function boardContract(open: () => Promise<TestedBoard>): void {
     expect(await texts(board)).toEqual({ gpu1: 'again' })
   })
 
+  test('it tells when it had no hosts, also after it has lost them', async () => {
+    await using tested = await open()
+    const { board } = tested
+    expect(await board.emptyAgo()).toBe(0)
+    await board.post({ host, revision: revision(1), parts: { status: 'x' } })
+    const before = (await board.emptyAgo()) ?? Number.NaN
+    expect(before).toBeGreaterThanOrEqual(0)
+    await board.post({ host: hostName('gpu2'), revision: revision(1), parts: { status: 'x' } })
+    expect(await board.emptyAgo()).toBeGreaterThanOrEqual(before)
+    await tested.wipe()
+    expect(await board.emptyAgo()).toBe(0)
+    await board.post({ host, revision: revision(1), parts: { status: 'x' } })
+    expect(await board.emptyAgo()).toBeGreaterThanOrEqual(0)
+  })
+
   test('a text that is too long is not read', async () => {
     await using tested = await open()
     const { board } = tested

@@ -38,12 +38,23 @@ export async function redisServerAt(port: number, ...options: readonly string[])
   throw new Error(`redis-server does not start: see ${place.folder}/log`)
 }
 
+/** Its clock is that of these variables (`wrongClock`). */
+export const redisServerWithClock = (env: Place['env']): Promise<RedisServer> =>
+  serverOf('redis-server', [], env)
+
+export const boardServer = (program: string, ...options: readonly string[]): Promise<RedisServer> =>
+  serverOf(program, options)
+
 /** Other processes may take a port that was free, so several are tried. */
-export async function boardServer(program: string, ...options: readonly string[]): Promise<RedisServer> {
+async function serverOf(
+  program: string,
+  options: readonly string[],
+  env: Place['env'] = {},
+): Promise<RedisServer> {
   const folder = mkdtempSync(`${tmpdir()}/redis-`)
   for (let attempt = 1; ; attempt++) {
     const port = freePort()
-    const place = { program, port, folder, options }
+    const place = { program, port, folder, options, env }
     const server = start(place)
     if (await answers(server, port, options)) return running(server, place)
     if (attempt === 10) throw new Error(`${program} does not start: see ${folder}/log`)
@@ -61,11 +72,12 @@ export function redisServerWithin(within: readonly string[]): Disposable {
 
 type Server = ReturnType<typeof start>
 
-function start({ program, port, folder, options }: Place) {
+function start({ program, port, folder, options, env = {} }: Place) {
   const plain = options.includes('--tls-port') ? [] : ['--port', String(port)]
   const tls = options.map((option) => option.replace('PORT', String(port)))
   const kept = ['--save', '', '--appendonly', 'no', '--bind', '127.0.0.1', '--dir', folder]
   return Bun.spawn([program, ...kept, ...plain, ...tls, '--logfile', `${folder}/log`], {
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
 }
@@ -117,6 +129,8 @@ interface Place {
   readonly port: number
   readonly folder: string
   readonly options: readonly string[]
+  /** Added to the environment of the server. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 function running(first: Server, place: Place): RedisServer {

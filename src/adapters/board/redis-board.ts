@@ -1,3 +1,4 @@
+import { MOST_CLOCK_DIFFERENCE_MS } from '../../domain/fleet/board-clock.ts'
 import { strangeBoard } from '../../domain/fleet/fleet-errors.ts'
 import { type HostName, isHostName } from '../../domain/fleet/host-name.ts'
 import { MOST_SNAPSHOT_CHARACTERS, SNAPSHOT_PARTS, type SnapshotPart } from '../../domain/fleet/snapshot.ts'
@@ -27,16 +28,39 @@ const HOSTS_AT_ONCE = 100
 /** The whole board is read within this time, or not at all. */
 const READ_WITHIN_MS: Millis = 5_000
 
+/**
+ * Members of `HOSTS` that no host can have as its name: the time of the last notice, as the clock showed it and as it
+ * counts (`BoardTime`), and when the board was empty.
+ */
+const [SHOWN, COUNTED, EMPTY] = ['@shown', '@counted', '@empty']
+
+/**
+ * `shown`: what the clock of the server shows; `last_shown` and `last_counted` are those of the last notice, or nil. An
+ * account that may not read them, or a key of another type, is as a board without them.
+ */
+const CLOCK = `
+local time = redis.call('TIME')
+local shown = time[1] * 1000 + math.floor(time[2] / 1000)
+local function score(member)
+  local found = redis.pcall('ZSCORE', KEYS[1], member)
+  if type(found) == 'string' then return tonumber(found) end
+end
+local last_shown, last_counted = score('${SHOWN}'), score('${COUNTED}')
+local function possible(time) return time and math.abs(shown - time) < ${MOST_CLOCK_DIFFERENCE_MS} end
+if not possible(last_shown) or not possible(last_counted) then last_shown, last_counted = shown, shown end
+`
+
 /** A key of another type is replaced, so that nothing that was planted there keeps a host from publishing. */
 const POST = `
 local function own(key, kind)
   local found = redis.call('TYPE', key)['ok']
   if found ~= kind and found ~= 'none' then redis.call('DEL', key) end
+  return found == kind
 end
-own(KEYS[1], 'zset')
+local is_empty = not own(KEYS[1], 'zset')
 own(KEYS[2], 'hash')
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+${CLOCK}
+local now = last_counted + math.max(0, shown - last_shown)
 local host, epoch, committed, read, ordered, kept = unpack(ARGV, 1, 6)
 local known = redis.call('HMGET', KEYS[2], 'epoch', 'committed', 'read', 'received')
 local committed_then, read_then, received = tonumber(known[2] or ''), tonumber(known[3] or ''), tonumber(known[4] or '')
@@ -48,7 +72,8 @@ end
 redis.call('HSET', KEYS[2], 'epoch', epoch, 'committed', committed, 'read', read,
   'received', string.format('%.0f', now), unpack(ARGV, 7))
 redis.call('PEXPIRE', KEYS[2], kept)
-redis.call('ZADD', KEYS[1], now, host)
+redis.call('ZADD', KEYS[1], now, host, now, '${COUNTED}', shown, '${SHOWN}')
+if is_empty then redis.call('ZADD', KEYS[1], now, '${EMPTY}') end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(kept))
 if recent and known[1] and known[1] ~= epoch then return 'foreign' end
 for _, part in ipairs({ ${SNAPSHOT_PARTS.map((part) => `'${part}'`).join(', ')} }) do
@@ -57,24 +82,41 @@ end
 return 'replaced'
 `
 
-/** Long names and texts stay on the server. */
+const COUNTED_NOW = `
+${CLOCK}
+local now = last_counted + math.abs(shown - last_shown)
+`
+
+/** The names and the times since they published. Long names and texts stay on the server. */
 const NAMES = `
-local names = {}
-for _, name in ipairs(redis.call('ZREVRANGE', KEYS[1], 0, ARGV[1] - 1)) do
-  if #name < 256 then names[#names + 1] = name end
+${COUNTED_NOW}
+local named = {}
+local found = redis.call('ZREVRANGE', KEYS[1], 0, ARGV[1] - 1, 'WITHSCORES')
+for i = 1, #found, 2 do
+  if #found[i] < 256 then
+    named[#named + 1] = found[i]
+    named[#named + 1] = string.format('%.0f', now - tonumber(found[i + 1]))
+  end
 end
-return names
+return named
+`
+
+const EMPTY_AGO = `
+${COUNTED_NOW}
+if redis.call('TYPE', KEYS[1])['ok'] == 'none' then return '0' end
+local empty = score('${EMPTY}')
+if empty then return string.format('%.0f', now - empty) end
 `
 
 /** For a text that the reader has no room for. */
 const LEFT_OUT = 1
 
+/** The first key is `HOSTS`. */
 const READ = `
+${COUNTED_NOW}
 local left = tonumber(ARGV[3])
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local answers = {}
-for i, key in ipairs(KEYS) do
+for i, key in ipairs({ unpack(KEYS, 2) }) do
   local received, text = false, false
   if redis.call('TYPE', key)['ok'] == 'hash' then
     if redis.call('HSTRLEN', key, 'received') < 20 then received = redis.call('HGET', key, 'received') end
@@ -87,7 +129,7 @@ for i, key in ipairs(KEYS) do
     end
   end
   received = tonumber(received or '')
-  if received then answers[i] = { math.max(0, now - received), text } else answers[i] = false end
+  if received then answers[i] = { now - received, text } else answers[i] = false end
 end
 return answers
 `
@@ -101,7 +143,26 @@ const ANSWERS: readonly unknown[] = [
 const isShort = (text: unknown): text is string =>
   typeof text === 'string' && text.length <= MOST_SNAPSHOT_CHARACTERS
 
-const leftOut = (host: HostName): Posted => ({ host, age: 0, text: undefined, isLeftOut: true })
+const leftOut = ({ host }: Named): Posted => ({ host, age: 0, text: undefined, isLeftOut: true })
+
+/** A host that is on the list, and when it was put there. */
+interface Named {
+  readonly host: HostName
+  readonly age: Millis
+}
+
+/** No notice is kept longer. Others have written anything else. */
+const isAge = (age: unknown): age is Millis => typeof age === 'number' && age >= 0 && age <= KEPT_FOR_MS
+
+const byName = (a: Pick<Posted, 'host'>, b: Pick<Posted, 'host'>): number => (a.host < b.host ? -1 : 1)
+
+const lost = (host: HostName, listedAge: Millis): Posted => ({
+  ...{ host, text: undefined, isLost: true },
+  age: Math.max(0, listedAge),
+})
+
+/** If it is not on the board, nothing is known about it. */
+const unlisted = (host: HostName): Named => ({ host, age: Number.NaN })
 
 const isPostAnswer = (value: unknown): value is PostAnswer => ANSWERS.includes(value)
 
@@ -131,37 +192,41 @@ export class RedisBoard implements Board {
   }
 
   async #read(part: SnapshotPart, host?: string): Promise<readonly Posted[]> {
-    const found = host === undefined ? await this.#names() : [host].filter(isHostName)
-    const names = found.slice(0, MOST_HOSTS).sort()
+    const found = host === undefined ? await this.#names() : [host].filter(isHostName).map(unlisted)
+    const named = found.slice(0, MOST_HOSTS).sort(byName)
     const posted: Posted[] = found.slice(MOST_HOSTS).map(leftOut)
     let left = MOST_READ_CHARACTERS[part]
-    for (let at = 0; at < names.length; at += HOSTS_AT_ONCE) {
-      for (const each of await this.#readSome(part, names.slice(at, at + HOSTS_AT_ONCE), left)) {
+    for (let at = 0; at < named.length; at += HOSTS_AT_ONCE) {
+      for (const each of await this.#readSome(part, named.slice(at, at + HOSTS_AT_ONCE), left)) {
         posted.push(each)
         left -= each.text?.length ?? 0
       }
     }
-    return posted.sort((a, b) => (a.host < b.host ? -1 : 1))
+    return posted.sort(byName)
   }
 
   /** Those that published last come first. */
-  async #names(): Promise<readonly HostName[]> {
-    const names = await this.#run(NAMES, [HOSTS], [String(MOST_NAMES)])
-    if (!Array.isArray(names)) throw strangeBoard()
-    return names.slice(0, MOST_NAMES).filter(isHostName)
+  async #names(): Promise<readonly Named[]> {
+    const words = await this.#run(NAMES, [HOSTS], [String(MOST_NAMES)])
+    if (!Array.isArray(words)) throw strangeBoard()
+    const named: Named[] = []
+    for (let at = 0; at < words.length && named.length < MOST_NAMES; at += 2) {
+      const host: unknown = words[at]
+      if (typeof host === 'string' && isHostName(host)) named.push({ host, age: Number(words[at + 1]) })
+    }
+    return named
   }
 
-  async #readSome(part: SnapshotPart, names: readonly HostName[], most: number): Promise<readonly Posted[]> {
+  async #readSome(part: SnapshotPart, named: readonly Named[], most: number): Promise<readonly Posted[]> {
     const limits = [String(MOST_SNAPSHOT_CHARACTERS), String(most)]
-    const answers = await this.#run(READ, names.map(keyOf), [part, ...limits])
+    const keys = [HOSTS, ...named.map(({ host }) => keyOf(host))]
+    const answers = await this.#run(READ, keys, [part, ...limits])
     if (!Array.isArray(answers)) throw strangeBoard()
     let left = most
-    return names.flatMap((host, at): Posted[] => {
+    return named.flatMap(({ host, age: listedAge }, at): Posted[] => {
       const answer: unknown = answers[at]
-      if (!Array.isArray(answer)) return []
-      const [age, text]: readonly unknown[] = answer
-      // Anybody can write a time that makes no sense. No notice is kept longer.
-      if (typeof age !== 'number' || !(age >= 0 && age <= KEPT_FOR_MS)) return []
+      const [age, text]: readonly unknown[] = Array.isArray(answer) ? answer : []
+      if (!isAge(age)) return listedAge <= KEPT_FOR_MS ? [lost(host, listedAge)] : []
       if (text === LEFT_OUT) return [{ host, age, text: undefined, isLeftOut: true }]
       if (!isShort(text)) return [{ host, age, text: undefined }]
       // The server itself may be anybody's.
@@ -169,6 +234,12 @@ export class RedisBoard implements Board {
       left -= text.length
       return [{ host, age, text }]
     })
+  }
+
+  async emptyAgo(): Promise<Millis | undefined> {
+    const ago = await this.#run(EMPTY_AGO, [HOSTS], [])
+    const age = typeof ago === 'string' ? Number(ago) : undefined
+    return isAge(age) ? age : undefined
   }
 
   /** The clock of the board. */

@@ -1,3 +1,4 @@
+import { type BoardTime, countedNow, timeOfNotice } from '../../domain/fleet/board-clock.ts'
 import {
   isNotNewer,
   MOST_SNAPSHOT_CHARACTERS,
@@ -16,36 +17,52 @@ import {
 } from '../../ports/board.ts'
 
 type Received = Notice & { readonly receivedAt: Millis }
-export type SavedBoard = ReadonlyMap<string, Received>
+
+interface Content {
+  readonly notices: ReadonlyMap<string, Received>
+  /** Of the last notice; undefined if there was none. */
+  readonly time: BoardTime | undefined
+  readonly emptyAt: Millis | undefined
+}
+const EMPTY: Content = { notices: new Map(), time: undefined, emptyAt: undefined }
+
+export type SavedBoard = Content
 
 /** The board in memory, for several hosts in one process: simulation and tests. */
 export class MemoryBoard implements Board {
   readonly #clock: () => Millis
-  readonly #notices = new Map<string, Received>()
+  #content = EMPTY
 
+  /** `clock` may be set. */
   constructor(clock: () => Millis) {
     this.#clock = clock
   }
 
   async post(notice: Notice): Promise<PostAnswer> {
-    const now = this.#clock()
+    const { notices, time: last, emptyAt } = this.#content
+    const time = timeOfNotice(last, this.#clock())
+    const now = time.counted
     const known = this.#known(notice.host, now)
-    const isRecent = known !== undefined && now - known.receivedAt < ORDERED_FOR_MS
+    const isRecent = known !== undefined && Math.abs(now - known.receivedAt) < ORDERED_FOR_MS
     if (isRecent && isNotNewer(notice.revision, known.revision)) return 'older'
     const parts = { ...known?.parts, ...notice.parts }
-    this.#notices.set(notice.host, { ...notice, parts, receivedAt: now })
+    this.#content = {
+      notices: new Map([...notices, [notice.host, { ...notice, parts, receivedAt: now }]]),
+      time,
+      emptyAt: last === undefined ? now : emptyAt,
+    }
     if (isRecent && notice.revision.epoch !== known.revision.epoch) return 'foreign'
     return SNAPSHOT_PARTS.some((part) => parts[part] === undefined) ? 'incomplete' : 'replaced'
   }
 
   #known(host: string, now: Millis) {
-    const known = this.#notices.get(host)
+    const known = this.#content.notices.get(host)
     return known !== undefined && now - known.receivedAt < KEPT_FOR_MS ? known : undefined
   }
 
   async read(part: SnapshotPart, host?: string): Promise<readonly Posted[]> {
-    const now = this.#clock()
-    const names = host === undefined ? [...this.#notices.keys()].sort() : [host]
+    const now = countedNow(this.#content.time, this.#clock())
+    const names = host === undefined ? [...this.#content.notices.keys()].sort() : [host]
     let left = MOST_READ_CHARACTERS[part]
     return names.flatMap((name): Posted[] => {
       const known = this.#known(name, now)
@@ -59,19 +76,25 @@ export class MemoryBoard implements Board {
     })
   }
 
+  async emptyAgo(): Promise<Millis | undefined> {
+    const { time, emptyAt } = this.#content
+    if (time === undefined) return 0
+    const ago = emptyAt === undefined ? undefined : countedNow(time, this.#clock()) - emptyAt
+    return ago === undefined || ago > KEPT_FOR_MS ? undefined : ago
+  }
+
   /** As a server that lost its data. */
   wipe(): void {
-    this.#notices.clear()
+    this.#content = EMPTY
   }
 
   /** What it has now. Given to `restore`, it is as a server that lost what was written since. */
   saved(): SavedBoard {
-    return new Map(this.#notices)
+    return this.#content
   }
 
   restore(saved: SavedBoard): void {
-    this.#notices.clear()
-    for (const [host, notice] of saved) this.#notices.set(host, notice)
+    this.#content = saved
   }
 
   close(): void {}

@@ -1,10 +1,12 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
-import { hostUnknown, leftOut } from '../../domain/fleet/fleet-errors.ts'
+import { hostUnknown, leftOut, lostNotice } from '../../domain/fleet/fleet-errors.ts'
 import type { HostName, RemoteHost } from '../../domain/fleet/host-name.ts'
 import type { SnapshotPart } from '../../domain/fleet/snapshot.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import type { Board, Posted } from '../../ports/board.ts'
 import type { HostReader } from '../../ports/host-reader.ts'
+import type { KnownHosts } from '../../ports/known-hosts.ts'
+import { BoardReader, NOTHING, type OnBoard } from './board-reader.ts'
 
 export interface HostsParts<Parts extends Record<SnapshotPart, unknown>> {
   /** The name of this host. */
@@ -15,6 +17,8 @@ export interface HostsParts<Parts extends Record<SnapshotPart, unknown>> {
   readonly read: { readonly [Part in SnapshotPart]: (text: string, age: Millis) => Parts[Part] | undefined }
   /** Null: none is configured. */
   readonly board: Board | null
+  /** Null or absent: nothing is kept when this process ends. */
+  readonly known?: KnownHosts | null
   /** The hosts that `reader` can ask. */
   readonly remote: readonly RemoteHost[]
   readonly reader: HostReader
@@ -41,7 +45,8 @@ export type HostAnswer<Document> = {
     }
   /** It published nothing that this version understands. */
   | { readonly kind: 'unreadable'; readonly age: Millis }
-  | { readonly kind: 'unreachable'; readonly error: CanhazgpuError }
+  /** `age`: of its last sign, as far as that is known. */
+  | { readonly kind: 'unreachable'; readonly error: CanhazgpuError; readonly age?: Millis }
 )
 
 /** Others do not see this host as it is. */
@@ -56,6 +61,8 @@ export interface HostsAnswer<Document> {
   readonly hosts: readonly HostAnswer<Document>[]
   /** Why the board could not be read. Then its hosts are missing, or as they were read before. */
   readonly boardFailure?: CanhazgpuError
+  /** How long ago the board had no hosts. Hosts that have published nothing since may be missing. */
+  readonly boardEmptyAgo?: Millis
 }
 
 /** The number of hosts that are asked at once. Each takes a process. */
@@ -63,15 +70,15 @@ const ASKED_AT_ONCE = 32
 
 /**
  * Reads what this host, the hosts of the configuration and those on the board say. It never connects to a host that
- * only the board names. Keeps what it read from the board: a process that runs for long shows it, with its age, while
- * the board is out.
+ * only the board names.
  */
 export class Hosts<Parts extends Record<SnapshotPart, unknown>> {
   readonly #parts: HostsParts<Parts>
-  readonly #lastRead = new Map<SnapshotPart, { readonly at: Millis; readonly posted: readonly Posted[] }>()
+  readonly #board: BoardReader | null
 
   constructor(parts: HostsParts<Parts>) {
     this.#parts = parts
+    this.#board = parts.board === null ? null : new BoardReader({ ...parts, board: parts.board })
   }
 
   /** Whether there are hosts besides this one. */
@@ -85,7 +92,7 @@ export class Hosts<Parts extends Record<SnapshotPart, unknown>> {
     const others = remote.filter(({ name }) => name !== own)
     const [here, board, asked] = await Promise.all([
       this.#timed(this.#here(part)),
-      this.#timed(this.#board(part)),
+      this.#timed(this.#board?.read(part) ?? Promise.resolve(NOTHING)),
       inTurns(others, (host) => this.#timed(this.#ask(host, part))),
     ])
     const byName = new Map<string, Timed<HostAnswer<Parts[Part]>>>()
@@ -102,18 +109,23 @@ export class Hosts<Parts extends Record<SnapshotPart, unknown>> {
     const hosts = [...byName.values()]
       .map(({ answer, at }) => olderBy(now - at, answer))
       .sort((a, b) => compareNames(a.name, b.name))
-    const { failure } = board.answer
-    return { hosts, ...(failure === undefined ? {} : { boardFailure: failure }) }
+    const { failure, emptyAgo } = board.answer
+    return {
+      hosts,
+      ...(failure === undefined ? {} : { boardFailure: failure }),
+      ...(emptyAgo === undefined ? {} : { boardEmptyAgo: emptyAgo }),
+    }
   }
 
   /** One part of one host. Throws `host-unknown`, and `board-unavailable` if the host may be on the board. */
   async one<Part extends SnapshotPart>(name: string, part: Part): Promise<HostAnswer<Parts[Part]>> {
-    const { own, ownPart, remote, board } = this.#parts
+    const { own, ownPart, remote, board, known: shown } = this.#parts
     if (name === own) return { ...known(own, 'here'), document: await ownPart(part) }
     const host = remote.find((each) => each.name === name)
     if (host !== undefined) return this.#ask(host, part)
     const [posted] = (await board?.read(part, name)) ?? []
     if (posted !== undefined) return this.#posted(posted, part)
+    if (shown != null && [...shown.load().keys()].some((each) => each === name)) throw lostNotice(name)
     throw hostUnknown(name)
   }
 
@@ -137,11 +149,11 @@ export class Hosts<Parts extends Record<SnapshotPart, unknown>> {
   /** A board that does not answer is reported for all hosts. */
   async #presented<Document>(
     answer: HostAnswer<Document>,
-    { posted, failure }: OnBoard,
+    { ownAge, failure }: OnBoard,
   ): Promise<HostAnswer<Document>> {
-    const { own, board, presentOwn } = this.#parts
+    const { board, presentOwn } = this.#parts
     if (answer.kind !== 'known' || board === null || failure !== undefined) return answer
-    const unpublished = await presentOwn?.(posted.find(({ host }) => host === own)?.age)
+    const unpublished = await presentOwn?.(ownAge)
     return unpublished == null ? answer : { ...answer, unpublished }
   }
 
@@ -159,45 +171,19 @@ export class Hosts<Parts extends Record<SnapshotPart, unknown>> {
   }
 
   #posted<Part extends SnapshotPart>(
-    { host, age, text, isLeftOut }: Posted,
+    { host, age, text, isLeftOut, isLost }: Posted,
     part: Part,
   ): HostAnswer<Parts[Part]> {
+    if (isLost) return { name: host, source: 'board', kind: 'unreachable', error: lostNotice(host), age }
     if (isLeftOut) return { name: host, source: 'board', kind: 'unreachable', error: leftOut(host) }
     const document = text === undefined ? undefined : this.#parts.read[part](text, age)
     if (document === undefined) return { name: host, source: 'board', kind: 'unreadable', age }
     return { ...known(host, 'board'), document, age }
   }
 
-  async #board(part: SnapshotPart): Promise<OnBoard> {
-    const { board, clock } = this.#parts
-    if (board === null) return { posted: [] }
-    try {
-      const asked = clock()
-      const read = await board.read(part)
-      const at = clock()
-      // The board may have taken the time at any moment meanwhile. Nothing looks younger than it is.
-      const posted = read.map((each) => ({ ...each, age: each.age + (at - asked) }))
-      this.#lastRead.set(part, { at, posted })
-      return { posted }
-    } catch (failure) {
-      if (!(failure instanceof CanhazgpuError)) throw failure
-      const last = this.#lastRead.get(part)
-      if (last === undefined) return { posted: [], failure }
-      const passed = clock() - last.at
-      return { posted: last.posted.map((each) => ({ ...each, age: each.age + passed })), failure }
-    }
-  }
-
   close(): void {
     this.#parts.board?.close()
   }
-}
-
-/** What the board has of all hosts. */
-interface OnBoard {
-  readonly posted: readonly Posted[]
-  /** Then it is what was read before. */
-  readonly failure?: CanhazgpuError
 }
 
 /** An answer, and when it came. It waits until the others have come too. */
@@ -207,7 +193,7 @@ interface Timed<Answer> {
 }
 
 const olderBy = <Document>(ms: Millis, answer: HostAnswer<Document>): HostAnswer<Document> =>
-  answer.kind === 'unreachable' ? answer : { ...answer, age: answer.age + ms }
+  answer.age === undefined ? answer : { ...answer, age: answer.age + ms }
 
 const known = <Source extends 'here' | 'board' | 'ssh'>(name: HostName, source: Source) =>
   ({ name, source, kind: 'known', age: 0 }) as const

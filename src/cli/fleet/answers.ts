@@ -4,7 +4,7 @@ import type { Millis } from '../../domain/pool/model.ts'
 import { hostDocument } from '../../views/fleet/host-document.ts'
 import type { Parts } from '../../views/fleet/own-part.ts'
 import type { HostDocument } from '../../views/schemas/fleet.ts'
-import { hostHeading, unpublishedLine } from '../../views/words/fleet/host-words.ts'
+import { emptyBoardLine, hostHeading, unpublishedLine } from '../../views/words/fleet/host-words.ts'
 import type { Context } from '../context.ts'
 import type { Which } from './shown.ts'
 
@@ -32,8 +32,13 @@ export async function askHosts<Part extends SnapshotPart>(
   context: Context,
 ): Promise<Answers<Parts[Part]>> {
   const hosts = await context.hosts()
-  const { hosts: answers, boardFailure }: HostsAnswer<Parts[Part]> =
-    which.kind === 'all' ? await hosts.all(part) : { hosts: [await reached(hosts.one(which.host, part))] }
+  const {
+    hosts: answers,
+    boardFailure,
+    boardEmptyAgo,
+  }: HostsAnswer<Parts[Part]> = which.kind === 'all'
+    ? await hosts.all(part)
+    : { hosts: [await reached(hosts.one(which.host, part))] }
   const now = context.now()
   const documents = answers.map((answer) => ({ host: hostDocument(answer, now), part: documentOf(answer) }))
   const old = documents.filter(({ host }) => host.state !== 'current')
@@ -43,7 +48,7 @@ export async function askHosts<Part extends SnapshotPart>(
     notice:
       which.kind === 'all' && !hosts.areConfigured
         ? NO_OTHER_HOSTS
-        : documents.map(({ host }) => unpublishedLine(host)).join(''),
+        : documents.map(({ host }) => unpublishedLine(host)).join('') + emptyBoardLine(boardEmptyAgo),
     old: old.map(({ host }) => hostHeading(host, [], now)).join(''),
     now,
   }

@@ -14,6 +14,9 @@ export const leftOut = (name: string): CanhazgpuError =>
     `left out, because the notice board has more than is read at once; try: canhazgpu status --host ${name}`,
   )
 
+export const lostNotice = (name: string): CanhazgpuError =>
+  new CanhazgpuError('board-unavailable', `the notice board has lost what ${name} published`)
+
 export const strangeBoard = (): CanhazgpuError =>
   new CanhazgpuError('board-unavailable', 'The notice board cannot be used: its answer makes no sense', {
     hint: 'the setting fleet must name a Redis (6 or newer) or a Valkey server',

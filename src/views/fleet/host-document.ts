@@ -25,7 +25,8 @@ export function hostDocument(answer: HostAnswer<Repeated>, now: Millis): HostDoc
       return { ...head, state: 'unreadable', ...lastSign(answer.age, now) }
     case 'unreachable': {
       const { message: reason, code: reason_code } = answer.error
-      return { ...head, state: 'unreachable', reason, reason_code }
+      const sign = answer.age === undefined || answer.age === 0 ? {} : lastSign(answer.age, now)
+      return { ...head, state: 'unreachable', ...sign, reason, reason_code }
     }
   }
 }

@@ -70,6 +70,7 @@ function boardIn(program: string): void {
     await using reader = { ...(await as('reader')) }
     await publisher.board.post({ host, revision: revision(1), parts })
     expect(await reader.board.read('status')).toMatchObject([{ host: 'gpu1', text: 'x' }])
+    expect(await reader.board.emptyAgo()).toBeNumber()
     const written = reader.board.post({ host, revision: revision(2), parts })
     await expect(written).rejects.toMatchObject({ code: 'board-unavailable' })
   })
@@ -86,16 +87,41 @@ function boardIn(program: string): void {
     await server.ask('SET', 'canhazgpu:host:gpu2', 'planted')
     await server.ask('HSET', 'canhazgpu:host:gpu3', 'received', 'never', 'status', 'x')
     await server.ask('HSET', 'canhazgpu:host:gpu4', 'received', '9'.repeat(15), 'status', 'x'.repeat(300_000))
-    expect(await board.read('status')).toEqual([
-      { host, age: expect.any(Number), text: 'x' },
-      { host: hostName('gpu4'), age: 0, text: undefined },
-    ])
-    for (const time of ['-1e308', '-inf', '-1e16', '1']) {
+    // The times of their names are the first milliseconds of 1970: they would have been forgotten.
+    expect(await board.read('status')).toEqual([{ host, age: expect.any(Number), text: 'x' }])
+    const now = await server.ask('ZSCORE', 'canhazgpu:hosts', 'gpu1')
+    for (const name of ['gpu2', 'gpu3', 'gpu4'])
+      await server.ask('ZADD', 'canhazgpu:hosts', String(now), name)
+    const lost = { age: expect.any(Number), text: undefined, isLost: true } as const
+    const names = ['gpu2', 'gpu3', 'gpu4'].map(hostName)
+    for (const time of ['9'.repeat(15), '-1e308', '-inf', '-1e16', '1']) {
       await server.ask('HSET', 'canhazgpu:host:gpu4', 'received', time)
-      expect(await board.read('status')).toEqual([{ host, age: expect.any(Number), text: 'x' }])
+      expect(await board.read('status')).toEqual([
+        { host, age: expect.any(Number), text: 'x' },
+        ...names.map((name) => ({ host: name, ...lost })),
+      ])
+    }
+    for (const [member, score] of [
+      ['@shown', '-inf'],
+      ['@counted', '+inf'],
+      ['@counted', '1'],
+    ] as const) {
+      await server.ask('ZADD', 'canhazgpu:hosts', score, member)
+      expect((await board.read('status', host))[0]?.age).toBeLessThan(60_000)
     }
     await server.ask('HSET', 'canhazgpu:host:gpu1', 'committed', 'never')
     expect(await board.post({ host, revision: revision(1), parts })).toBe('incomplete')
+  })
+
+  test('a notice that the server has removed to save memory is missed', async () => {
+    await using tested = await open()
+    const { board } = tested
+    await board.post({ host, revision: revision(1), parts })
+    await server.ask('DEL', 'canhazgpu:host:gpu1')
+    expect(await board.read('status')).toMatchObject([{ host: 'gpu1', isLost: true }])
+    expect(await board.read('status', host)).toEqual([])
+    await board.post({ host, revision: revision(1), parts })
+    expect(await board.read('status')).toMatchObject([{ host: 'gpu1', text: 'x' }])
   })
 
   test('a notice from the future is replaced after a minute', async () => {
@@ -127,6 +153,7 @@ function boardIn(program: string): void {
     expect(left).toBeGreaterThan(29 * 86_400_000)
     await server.ask('ZADD', 'canhazgpu:hosts', '1', 'gpu9')
     await board.post({ host, revision: revision(2), parts })
-    expect(await server.ask('ZRANGE', 'canhazgpu:hosts', '0', '-1')).toEqual(['gpu1'])
+    const names = (await server.ask('ZRANGE', 'canhazgpu:hosts', '0', '-1')) as string[]
+    expect(names.filter((name) => !name.startsWith('@'))).toEqual(['gpu1'])
   })
 }

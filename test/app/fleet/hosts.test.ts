@@ -112,6 +112,7 @@ test('while the board is out, what was read last is shown, and its age grows', a
   const inner = await boardWith({ gpu1: 'x' }, () => now)
   const board: Board = {
     post: (notice) => inner.post(notice),
+    emptyAgo: () => inner.emptyAgo(),
     close: () => {},
     read: async (...which) => {
       if (isOut) throw boardUnavailable('board', 'no answer')
@@ -164,4 +165,49 @@ test('answers that came early are as old as they are when all have come', async 
   slow.resolve('three')
   const ages = (await tested).hosts.map((each) => [each.name as string, 'age' in each && each.age])
   expect(Object.fromEntries(ages)).toEqual({ gpu1: 11_000, gpu2: 10_000, gpu3: 0, here: 10_000 })
+})
+
+test('a host that an earlier view has shown, and that the board has lost, is named with its last sign', async () => {
+  const board = await boardWith({ gpu1: 'x' })
+  const saved: (readonly [string, number])[][] = []
+  const known = {
+    load: () =>
+      new Map([
+        [hostName('gpu1'), 90],
+        [hostName('gpu2'), 70],
+        [hostName('here'), 50],
+      ]),
+    save: (ages: ReadonlyMap<string, number>) => void saved.push([...ages]),
+  }
+  const tested = hosts({ board, known, clock: () => 0 })
+  expect(await lines(tested)).toEqual([
+    'gpu1 board: x',
+    'gpu2 board: board-unavailable',
+    'here here: own status',
+  ])
+  expect((await tested.all('status')).hosts[1]).toMatchObject({ kind: 'unreachable', age: 70 })
+  expect(saved[0]).toEqual([
+    ['gpu1', 0],
+    ['gpu2', 70],
+    ['here', 50],
+  ])
+  await expect(tested.one('gpu2', 'status')).rejects.toMatchObject({ code: 'board-unavailable' })
+  await expect(tested.one('gpu3', 'status')).rejects.toMatchObject({ code: 'host-unknown' })
+})
+
+test('what the board has of this host is presented, also if this process has seen it there before', async () => {
+  const board = await boardWith({ here: 'x' })
+  const ages: (number | undefined)[] = []
+  const unpublished = { age: undefined, failure: boardUnavailable('board', 'it is read-only') }
+  const tested = hosts({
+    board,
+    presentOwn: async (age) => {
+      ages.push(age)
+      return age === undefined ? unpublished : null
+    },
+  })
+  expect((await tested.all('status')).hosts[0]).not.toHaveProperty('unpublished')
+  board.wipe()
+  expect((await tested.all('status')).hosts[0]).toMatchObject({ kind: 'known', unpublished })
+  expect(ages).toEqual([0, undefined])
 })

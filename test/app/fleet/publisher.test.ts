@@ -67,6 +67,7 @@ test('while the board is out it tries again every 5 seconds', async () => {
   const { tested, pass, board } = publisher((whole) => ({
     read: (part, host) => whole.read(part, host),
     post: (notice) => (isOut ? Promise.reject(boardUnavailable('board', 'x')) : whole.post(notice)),
+    emptyAgo: () => whole.emptyAgo(),
     close: () => {},
   }))
   const stop = new AbortController()
@@ -145,6 +146,7 @@ test('it reports when it begins to fail, and when it works again', async () => {
   let isOut = true
   const { tested, pass, failures } = publisher((board) => ({
     read: (part) => board.read(part),
+    emptyAgo: () => board.emptyAgo(),
     close: () => {},
     post: async (notice) => {
       if (isOut) throw boardUnavailable('board', 'no answer')
@@ -169,6 +171,7 @@ test('it publishes the usage again after the board lost it, also if the next ans
   let isAnswerLost = false
   const { tested, pass, board, pausing, published } = publisher((board) => ({
     read: (part) => board.read(part),
+    emptyAgo: () => board.emptyAgo(),
     close: () => {},
     post: async (notice) => {
       const answer = await board.post(notice)

@@ -19,8 +19,12 @@ export function hostStateWords(host: HostDocument, now: Millis): string {
       return `silent since ${clockTime(now - age * 1000, now)} (${ago})`
     case 'unreadable':
       return `published nothing that this version of canhazgpu understands (${ago})`
-    case 'unreachable':
-      return shortened(printable(reason), LONGEST_REASON)
+    case 'unreachable': {
+      const why = shortened(printable(reason), LONGEST_REASON)
+      return host.last_sign === undefined
+        ? why
+        : `${why}; last sign ${clockTime(now - age * 1000, now)} (${ago})`
+    }
   }
 }
 
@@ -52,4 +56,14 @@ export function unpublishedLine({ host, unpublished }: HostDocument): string {
       ? 'is not on the notice board'
       : `is on the notice board as it was ${formatDuration(age * 1000)} ago`
   return `${host}, this host, ${seen}. ${shortened(printable(reason), LONGEST_REASON)}\n`
+}
+
+/** After this time the line is no news. */
+const NEWS_MS: Millis = 24 * 3_600_000
+
+/** The line about a board that is new or has lost its data; empty if that was long ago. */
+export function emptyBoardLine(ago: Millis | undefined): string {
+  if (ago === undefined || ago > NEWS_MS) return ''
+  const when = ago === 0 ? 'is empty' : `was empty ${formatDuration(ago)} ago`
+  return `The notice board ${when}: hosts that have not published since are missing\n`
 }
