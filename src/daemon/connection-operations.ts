@@ -25,7 +25,6 @@ export class ConnectionOperations {
   async perform({ n, operation, caller }: Asked<'perform'>): Promise<unknown> {
     const { connection, mayAdminister, isGone } = this.#parts
     if (isAdministrative(operation) && !mayAdminister(connection.peer.uid)) throw notAdministrator()
-    if ('intent' in operation) await this.#requester.pace()
     const service = await this.#requester.service({ n, caller })
     const verified = await this.#verifiedOperation(operation)
     // It was killed before its request was read.

@@ -39,7 +39,6 @@ export class ConnectionWaits {
     const { waiters, connection, answers, requester, mostUnconfirmed, refuse } = this.#parts
     const { process } = connection.peer
     if (process === null) throw unseenProcess()
-    await requester.pace()
     const service = await requester.service({ n, caller })
     const verified = await requester.verified(intent)
     const waiter: Waiter = {

@@ -58,6 +58,7 @@ export class Daemon implements ConnectionHandler {
   readonly #queueTurns: SlowTurns
   readonly #recordRates: RecordRates
   readonly #greetings: FairTurns
+  readonly #paced: FairTurns
   readonly #watchers = new Watchers()
   #isSettling = false
   #isStopping = false
@@ -66,10 +67,12 @@ export class Daemon implements ConnectionHandler {
   constructor(parts: DaemonParts) {
     this.#parts = parts
     const { clock } = parts
-    this.#turns = new FairTurns({ mostAtOnce: 64, mostPerAccount: 2, clock })
+    // While the driver hangs, each request for GPUs takes a place until its deadline.
+    this.#turns = new FairTurns({ mostAtOnce: 1_024, mostPerAccount: 2, clock })
     this.#historyTurns = new SlowTurns({ mostAtOnce: 4, mostPerAccount: 1, clock, rests: false })
     this.#queueTurns = new SlowTurns({ mostAtOnce: 1, mostPerAccount: 1, clock, rests: true })
     this.#greetings = new FairTurns({ mostAtOnce: 64, mostPerAccount: 8, clock })
+    this.#paced = new FairTurns({ mostAtOnce: Number.POSITIVE_INFINITY, mostPerAccount: 1, clock })
     this.#recordRates = new RecordRates(clock)
     this.#service = parts.serviceFor({ account: parts.own, groups: [] })
     this.#waiters = new Waiters({
@@ -141,6 +144,7 @@ export class Daemon implements ConnectionHandler {
       hasEnded: (id) => this.#hasEnded(id),
       inTurn: (asking, task) => this.#turns.add(asking, task),
       soon: (asking, task) => this.#greetings.add(asking, task),
+      paced: (asking, task) => this.#paced.add(asking, task),
       onChange: (changed) => this.#watchers.add(changed),
       failed: log,
     })

@@ -2,7 +2,7 @@ import type { CallerSettings } from '../app/remote/protocol.ts'
 import { alreadyEnded, unseenProcess } from '../domain/daemon-errors.ts'
 import { verifiedIntent } from '../domain/operation/authorisation.ts'
 import type { Grant, Intent } from '../domain/operation/intent.ts'
-import type { Booking, Reservation } from '../domain/pool/model.ts'
+import type { Booking, Millis, Reservation } from '../domain/pool/model.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { Answers } from './answers.ts'
 import type { Caller, Identity } from './caller.ts'
@@ -51,13 +51,16 @@ export class Requester {
     if (await this.#parts.hasEnded(id)) throw alreadyEnded()
   }
 
-  /** Waits if this account was granted so much that its records would fill the disk. */
-  async pace(): Promise<void> {
+  /** Above 0 if this account was granted so much that its records would fill the disk: it must wait for this time. */
+  get delay(): Millis {
     const { connection, recordRates, mayAdminister } = this.#parts
     const { uid, countedAs } = connection.peer
-    const delay = mayAdminister(uid) ? 0 : recordRates.delayOf(countedAs)
+    return mayAdminister(uid) ? 0 : recordRates.delayOf(countedAs)
+  }
+
+  async pace(): Promise<void> {
+    const { delay } = this
     if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay))
-    if (!this.#answers.isOpen) throw unseenProcess()
   }
 
   /** Must be called after each grant. */

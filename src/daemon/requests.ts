@@ -30,6 +30,10 @@ const ADMINISTRATIVE: readonly ClientOperation['op'][] = ['adopt-devices', 'drai
 /** Whether only an administrator may send this operation. */
 export const isAdministrative = ({ op }: ClientOperation): boolean => ADMINISTRATIVE.includes(op)
 
+/** Whether the request may be granted GPUs, now or later. */
+export const asksForGpus = (request: CheckedRequest): boolean =>
+  request.ask === 'wait' || (request.ask === 'perform' && 'intent' in request.operation)
+
 /** A request with every field checked. */
 export type CheckedRequest = { readonly n: number } & (
   | { readonly ask: 'perform'; readonly operation: ClientOperation; readonly caller: CallerSettings }

@@ -37,6 +37,8 @@ export interface SessionParts {
   readonly inTurn: (uid: number, task: Task) => boolean
   /** The same for a task that waits for nothing. It does not wait until the requests of this account are performed. */
   readonly soon: SessionParts['inTurn']
+  /** The same for a task that begins with a pause, which takes no turn from others. One of an account at a time. */
+  readonly paced: SessionParts['inTurn']
   readonly onChange: ConnectionWatchesParts['onChange']
   readonly failed: (error: unknown) => void
 }

@@ -14,7 +14,7 @@ import { ConnectionWaits } from './connection-waits.ts'
 import { ConnectionWatches } from './connection-watches.ts'
 import type { Task } from './fair-turns.ts'
 import { Requester } from './requester.ts'
-import { type CheckedRequest, protocolIn, requestIn } from './requests.ts'
+import { asksForGpus, type CheckedRequest, protocolIn, requestIn } from './requests.ts'
 import type { SessionParts } from './session-parts.ts'
 
 /** The maximum number of unanswered requests of one connection. */
@@ -109,7 +109,28 @@ export class Session implements Receiver {
       this.#refuse(unknownRequest())
       return
     }
-    await this.#answers.answer(request.n, this.#answerTo(request))
+    if (asksForGpus(request) && this.#requester.delay > 0) this.#answerPaced(request, message.length)
+    else await this.#answers.answer(request.n, this.#answerTo(request))
+  }
+
+  /** The other requests of this account, and those of others, must not wait until it may be granted GPUs again. */
+  #answerPaced(request: CheckedRequest, size: number): void {
+    const { inTurn, paced, connection } = this.#parts
+    const { countedAs } = connection.peer
+    const refuse = () => this.#refuse(tooManyWaitingRequests())
+    const answer = () => this.#answers.answer(request.n, this.#answerTo(request))
+    const perform = async () => {
+      await this.#requester.pace()
+      if (!this.#answers.isOpen) return
+      // The next one is paced by what is granted to this one.
+      await new Promise<void>((resolve) => {
+        const task = { size, perform: () => answer().finally(resolve) }
+        if (inTurn(countedAs, task)) return
+        refuse()
+        resolve()
+      })
+    }
+    if (!paced(countedAs, { size, perform })) refuse()
   }
 
   async #answerTo(request: CheckedRequest): Promise<unknown> {

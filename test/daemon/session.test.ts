@@ -7,7 +7,7 @@ import type { SessionParts } from '../../src/daemon/session-parts.ts'
 import { SlowTurns } from '../../src/daemon/slow-turns.ts'
 import type { Waiter, Waiters } from '../../src/daemon/waiters.ts'
 import type { Grant } from '../../src/domain/operation/intent.ts'
-import type { ProcessIdentity } from '../../src/domain/pool/model.ts'
+import type { ProcessIdentity, Reservation } from '../../src/domain/pool/model.ts'
 import type { PoolService } from '../../src/ports/pool-service.ts'
 import { until } from '../support/until.ts'
 
@@ -24,6 +24,8 @@ function session(given: Partial<SessionParts> = {}, process: ProcessIdentity | n
   let isClosed = false
   const turns = new FairTurns({ mostAtOnce: 64, mostPerAccount: 2, clock: () => 0 })
   const inTurn: SessionParts['inTurn'] = (uid, task) => turns.add(uid, task)
+  const pacedTurns = new FairTurns({ mostAtOnce: 64, mostPerAccount: 1, clock: () => 0 })
+  const paced: SessionParts['inTurn'] = (uid, task) => pacedTurns.add(uid, task)
   const opened = new Session({
     version: '1.0.0',
     connection: {
@@ -46,7 +48,7 @@ function session(given: Partial<SessionParts> = {}, process: ProcessIdentity | n
     history: async () => '"answered"',
     hasEnded: async () => false,
     recordRates: new RecordRates(() => 0),
-    ...{ inTurn, soon: inTurn, historyTurns: slow(), queueTurns: slow() },
+    ...{ inTurn, soon: inTurn, paced, historyTurns: slow(), queueTurns: slow() },
     onChange(changed) {
       changes.add(changed)
       return () => changes.delete(changed)
@@ -131,10 +133,34 @@ test('an account that was granted GPUs too often waits for the next ones, and fo
   await until('both are granted', () => order().length === 2)
   // Most of the delay has passed.
   now = (2 * 10_000 * 103 - 2_000_000) / 0.5 - 50
-  ask(3, { ask: 'perform', operation: { op: 'acquire', intent }, caller })
-  ask(4, { ask: 'view', view: 'status', caller })
-  await until('all are answered', () => order().length === 4)
-  expect(order()).toEqual([1, 2, 4, 3])
+  // More than the account may have in progress.
+  for (const n of [3, 4, 5]) ask(n, { ask: 'perform', operation: { op: 'acquire', intent }, caller })
+  ask(6, { ask: 'view', view: 'status', caller })
+  await until('those that need not wait are answered', () => order().length === 4)
+  // The next one waits for the time of this one too.
+  expect(order()).toEqual([1, 2, 6, 3])
+})
+
+test('the requests that wait because their account was granted GPUs too often are limited by their size', async () => {
+  const recordRates = new RecordRates(() => 0)
+  const holdings = Array(100_000).fill({ unit: '0', share: { kind: 'whole' } })
+  recordRates.granted(ANN.uid, { holdings, owner: { shownName: 'ann' } } as unknown as Reservation)
+  const intent = {
+    ...{ id: 'a', request: { kind: 'count', count: 1 }, owner: { account: ANN, shownName: 'ann' } },
+    term: { kind: 'run', process: PROCESS, command: 'x'.repeat(4_000) },
+  }
+  const turns = new FairTurns({ mostAtOnce: 64, mostPerAccount: 2, clock: () => 0 })
+  const paced: SessionParts['inTurn'] = (uid, task) => turns.add(uid, task)
+  let refused = 0
+  for (let opened = 0; opened < 20 && refused === 0; opened++) {
+    const { ask, isClosed } = session({ recordRates, paced })
+    for (let n = 1; n <= 64; n++) {
+      ask(n, { ask: 'perform', operation: { op: 'acquire', intent }, caller })
+      await settled()
+    }
+    if (isClosed()) refused++
+  }
+  expect(refused).toBe(1)
 })
 
 test('a connection watches the pool at most twice', async () => {

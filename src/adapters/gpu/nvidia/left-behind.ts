@@ -10,10 +10,10 @@ export const countLeftBehind = (): number => listNumbers('/proc').filter(isLeftB
 
 /** A child has the same executable as its parent. A child that was left behind has another parent. */
 function isLeftBehind(pid: number): boolean {
+  // Another account may give its process any arguments, and may block everybody who reads them.
+  if (processUsers(pid)?.effective !== effectiveUid()) return false
   if (readText(`/proc/${pid}/cmdline`)?.split('\0').includes('__probes') !== true) return false
   const stat = processStat(pid)
-  const users = processUsers(pid)
-  // Another account may give its process any arguments.
-  if (stat === null || hasEnded(stat) || users?.effective !== effectiveUid()) return false
+  if (stat === null || hasEnded(stat)) return false
   return readLink(`/proc/${pid}/exe`) !== readLink(`/proc/${stat.parent}/exe`)
 }
