@@ -2,7 +2,7 @@ import type { StatusPart } from '../../src/views/schemas/fleet.ts'
 import type { StatusDocument } from '../../src/views/schemas/status.ts'
 import { passTime } from '../support/pass-time.ts'
 import { type TestPool, testPool } from '../support/pool.ts'
-import { redisServer } from '../support/redis.ts'
+import { type RedisServer, redisServer } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 
 /** What a host published, and how long ago. */
@@ -41,6 +41,19 @@ export async function hostThatIsBehind(): Promise<TestPool> {
   pool.env.CANHAZGPU_FLEET = server.url
   await passTime(pool, 1_800_000)
   await server.ask('HINCRBY', 'canhazgpu:host:gpu1', 'received', '-7391000')
+  return withServer(pool, server)
+}
+
+/** A host that has the page's account for readers. */
+export async function hostThatCannotPublish(): Promise<TestPool> {
+  const server = await redisServer()
+  const rights = '+eval +type +time +zrevrange +zscore +hstrlen +hget ~canhazgpu:*'.split(' ')
+  await server.ask('ACL', 'SETUSER', 'reader', 'on', '>secret', ...rights)
+  const CANHAZGPU_FLEET = server.url.replace('//', '//reader:secret@')
+  return withServer(await testPool(1, { CANHAZGPU_FLEET, CANHAZGPU_HOST_NAME: 'gpu1' }), server)
+}
+
+function withServer(pool: TestPool, server: RedisServer): TestPool {
   const { [Symbol.dispose]: dispose } = pool
   return {
     ...pool,

@@ -4,7 +4,7 @@ import { testPool } from '../support/pool.ts'
 import { root } from '../support/sources.ts'
 import { wait } from '../support/waiters.ts'
 import { examplesOf } from './examples.ts'
-import { hostThatIsBehind, machineThatSees, THREE_HOSTS, TWO_HOSTS } from './hosts.ts'
+import { hostThatCannotPublish, hostThatIsBehind, machineThatSees, THREE_HOSTS, TWO_HOSTS } from './hosts.ts'
 import { NOT_RUN, TYPED_ELSEWHERE } from './not-run.ts'
 import { originalPool } from './original.ts'
 import { bookedByAnn, machineWithDriver, own, reserved, running, startWith, withBookings } from './others.ts'
@@ -39,6 +39,11 @@ const SITUATIONS: Readonly<Record<string, Situations>> = {
   fleet: {
     'canhazgpu status --all --summary': { pool: () => machineThatSees(THREE_HOSTS), needs: 'redis-server' },
     'canhazgpu status --all': { pool: () => machineThatSees(TWO_HOSTS), needs: 'redis-server' },
+    'canhazgpu queue --all': {
+      pool: hostThatCannotPublish,
+      needs: 'redis-server',
+      varying: /(?<=notice board at )\S+/g,
+    },
     'canhazgpu doctor board': { pool: hostThatIsBehind, needs: 'redis-server' },
   },
   'quick-start': {
