@@ -14,6 +14,8 @@ const GROUPS: readonly Group[] = [
   // Every process. A supervisor is small and starts with every run.
   { of: ['src/entries/supervisor.ts'], and: ['src/entries/command-process.ts', 'src/entries/launcher.ts'] },
   { of: ['src/entries/supervisor.ts'] },
+  // A command that the daemon performs.
+  { of: ['src/entries/served-command.ts'] },
   { of: ['src/entries/command-process.ts'] },
   // An embedded pool.
   {

@@ -41,7 +41,7 @@ const EFFECTS: readonly { readonly what: string; readonly code: RegExp; readonly
     what: 'process.exit',
     code: /\bprocess\.exit\b|\bexitNow\b/,
     files:
-      /^src\/(entries\/(main|process-kind|command-process)|adapters\/(kernel\/libc\/process|process\/end-like))\.ts$/,
+      /^src\/(entries\/(main|process-kind|command-process|served-command)|adapters\/(kernel\/libc\/process|process\/end-like))\.ts$/,
   },
   { what: 'console', code: /\bconsole\s*\.\s*\w+\s*\(/, files: /^src\/entries\/main\.ts$/ },
   {

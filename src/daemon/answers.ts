@@ -78,11 +78,14 @@ export class Answers {
   }
 
   /** The store's hint to set up a pool is for the account of the daemon, which needs no sudo. */
-  sentError(error: unknown) {
-    if (!(error instanceof CanhazgpuError)) return daemonDefect().toJSON()
+  errorFor(error: CanhazgpuError): CanhazgpuError {
     const { connection, mayAdminister } = this.#parts
     const isHint = error.code === 'pool-not-initialized' && !mayAdminister(connection.peer.uid)
-    return (isHint ? noPoolAtDaemon() : error).toJSON()
+    return isHint ? noPoolAtDaemon() : error
+  }
+
+  sentError(error: unknown) {
+    return (error instanceof CanhazgpuError ? this.errorFor(error) : daemonDefect()).toJSON()
   }
 
   /** Sends a message that need not be the last one. */

@@ -33,6 +33,7 @@ export interface DaemonParts {
   readonly administrationFor: (caller: Caller) => Administration
   readonly serviceFor: (caller: Caller) => PoolService
   readonly history: SessionParts['history']
+  readonly serveCommand: SessionParts['serveCommand']
   /** How this machine ends runs at their time limits. */
   readonly limits: Omit<TimeLimitParts, 'processes' | 'tell' | 'log'>
   readonly stderrOf: CommandsParts['stderrOf']
@@ -139,6 +140,7 @@ export class Daemon implements ConnectionHandler {
       serviceFor,
       isGone: (process) => watched.isGone(process),
       history: this.#parts.history,
+      serveCommand: this.#parts.serveCommand,
       ...{ historyTurns: this.#historyTurns, queueTurns: this.#queueTurns },
       recordRates: this.#recordRates,
       hasEnded: (id) => this.#hasEnded(id),

@@ -11,9 +11,9 @@ import type { SessionParts } from './session-parts.ts'
 /** The other end of one connection: for whom its requests are performed, and what that account was granted. */
 export class Requester {
   readonly #parts: SessionParts
-  readonly #answers: Answers
+  readonly #answers: Pick<Answers, 'isOpen' | 'send'>
 
-  constructor(parts: SessionParts, answers: Answers) {
+  constructor(parts: SessionParts, answers: Pick<Answers, 'isOpen' | 'send'>) {
     this.#parts = parts
     this.#answers = answers
   }

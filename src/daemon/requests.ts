@@ -5,6 +5,7 @@ import { LEAST_KEPT } from '../domain/ledger/kept-history.ts'
 import type { UsageQuestion } from '../domain/ledger/usage-question.ts'
 import type { Intent } from '../domain/operation/intent.ts'
 import type { NewPool, Operation } from '../domain/operation/operation.ts'
+import { mayBeServed, mayReserve, type ServedCommand } from '../domain/operation/served-command.ts'
 import { ALLOCATIONS, LIMIT_KEYS, type Millis, PROVIDER_CHOICES } from '../domain/pool/model.ts'
 import { printable } from '../domain/text/text.ts'
 import type { Views } from '../ports/pool-service.ts'
@@ -32,12 +33,15 @@ export const isAdministrative = ({ op }: ClientOperation): boolean => ADMINISTRA
 
 /** Whether the request may be granted GPUs, now or later. */
 export const asksForGpus = (request: CheckedRequest): boolean =>
-  request.ask === 'wait' || (request.ask === 'perform' && 'intent' in request.operation)
+  request.ask === 'wait' ||
+  (request.ask === 'perform' && 'intent' in request.operation) ||
+  (request.ask === 'command' && mayReserve(request.command))
 
 /** A request with every field checked. */
 export type CheckedRequest = { readonly n: number } & (
   | { readonly ask: 'perform'; readonly operation: ClientOperation; readonly caller: CallerSettings }
   | { readonly ask: 'view'; readonly view: keyof Views; readonly caller: CallerSettings }
+  | { readonly ask: 'command'; readonly command: ServedCommand }
   | { readonly ask: 'usage'; readonly question: UsageQuestion }
   | {
       readonly ask: 'wait'
@@ -207,6 +211,22 @@ const action = v.variant('name', [
   v.object({ name: v.literal('set-policy'), change, reason: v.exactOptional(shown) }),
 ])
 
+const display = v.object({ terminal: v.boolean(), color: v.boolean(), columns: v.nullable(count) })
+
+const command = v.object({
+  words: v.pipe(
+    v.array(v.string()),
+    v.check((words) => mayBeServed(words)),
+  ),
+  version: v.string(),
+  id,
+  timeZone: v.string(),
+  machineConfiguration: v.nullable(v.string()),
+  machineStore: v.nullable(v.string()),
+  stdout: display,
+  stderr: display,
+})
+
 const n = whole
 const caller = v.object({ threshold: v.nullable(count), probeTimeout: span })
 
@@ -218,6 +238,7 @@ const request = v.variant('ask', [
     view: v.picklist(['stored', 'settled', 'observed', 'status', 'queue', 'policy', 'account', 'turns']),
     caller,
   }),
+  v.object({ n, ask: v.literal('command'), command }),
   v.object({ n, ask: v.literal('usage'), question }),
   v.object({ n, ask: v.literal('wait'), intent, waitFor: v.exactOptional(span), caller }),
   v.object({ n, ask: v.picklist(['leave', 'keep']), id }),

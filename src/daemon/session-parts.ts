@@ -1,6 +1,9 @@
 import type { Administration } from '../app/administration.ts'
+import type { CallerSettings } from '../app/remote/protocol.ts'
 import type { UsageQuestion } from '../domain/ledger/usage-question.ts'
+import type { ServedCommand, ServedResult } from '../domain/operation/served-command.ts'
 import type { ProcessIdentity } from '../domain/pool/model.ts'
+import type { Warn } from '../domain/warnings.ts'
 import type { ClientConnection, Credentials } from '../ports/daemon-listener.ts'
 import type { PoolService } from '../ports/pool-service.ts'
 import type { Caller, Identity } from './caller.ts'
@@ -10,6 +13,9 @@ import type { Task } from './fair-turns.ts'
 import type { RecordRates } from './record-rates.ts'
 import type { SlowTurns } from './slow-turns.ts'
 import type { Waiters } from './waiters.ts'
+
+/** Opens the pool for a command that the daemon performs, with the settings of its client. */
+export type OpenServed = (settings: CallerSettings, warn: Warn) => PoolService
 
 /** What the requests of one connection use. */
 export interface SessionParts {
@@ -24,6 +30,8 @@ export interface SessionParts {
   readonly mayAdminister: (uid: number) => boolean
   readonly administrationFor: (caller: Caller) => Administration
   readonly serviceFor: (caller: Caller) => PoolService
+  /** Performs a command line; null if only its client can. */
+  readonly serveCommand: (command: ServedCommand, open: OpenServed) => Promise<ServedResult | null>
   /** Whether the process, if it is known, has exited. */
   readonly isGone: (process: ProcessIdentity | null) => boolean
   /** Answers as `PoolService.usage`, in JSON, in a process of its own. */

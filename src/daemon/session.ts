@@ -15,6 +15,7 @@ import { ConnectionWatches } from './connection-watches.ts'
 import type { Task } from './fair-turns.ts'
 import { Requester } from './requester.ts'
 import { asksForGpus, type CheckedRequest, protocolIn, requestIn } from './requests.ts'
+import { ServedPool } from './served-pool.ts'
 import type { SessionParts } from './session-parts.ts'
 
 /** The maximum number of unanswered requests of one connection. */
@@ -86,9 +87,13 @@ export class Session implements Receiver {
       this.#refuse(otherVersion())
       return
     }
+    const isFirst = !this.#hasGreeted
     this.#hasGreeted = true
     const { connection, version } = this.#parts
-    connection.send(JSON.stringify({ protocol: PROTOCOL_VERSION, version } satisfies Greeting))
+    const greeting = JSON.stringify({ protocol: PROTOCOL_VERSION, version } satisfies Greeting)
+    // A request often comes with the first greeting. Each write wakes the client.
+    if (isFirst) connection.sendSoon(greeting)
+    else connection.send(greeting)
   }
 
   async #greetAgain(protocol: number): Promise<void> {
@@ -142,6 +147,11 @@ export class Session implements Receiver {
         if (request.view !== 'queue') return (await this.#requester.service(request)).view(request.view)
         return this.#answers.slowly(request.n, queueTurns, async () =>
           (await this.#requester.service(request)).view('queue'),
+        )
+      case 'command':
+        return this.#parts.serveCommand(
+          request.command,
+          (settings, warn) => new ServedPool(this.#parts, this.#answers, settings, warn),
         )
       case 'usage':
         return this.#answers.slowly(

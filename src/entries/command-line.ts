@@ -4,7 +4,6 @@ import { currentProcess, unidentifiedProcess } from '../adapters/kernel/processe
 import { hostname } from '../adapters/kernel/procfs.ts'
 import { snapshotInherited } from '../adapters/process/inherited.ts'
 import { signalMasks } from '../adapters/process/parent.ts'
-import { isTerminal, terminalSize, writeText } from '../adapters/process/terminal.ts'
 import { localZone } from '../adapters/process/time-zone.ts'
 import type { Context, Program, RemoteCaller, TypedLine } from '../cli/context.ts'
 import { asksForJson, warningText } from '../cli/failures.ts'
@@ -16,25 +15,28 @@ import type { Trace } from '../ports/trace.ts'
 import type { Output } from '../views/words/printed.ts'
 import { configuration, configurationIfValid } from './configuration.ts'
 import { daemonAccess } from './daemon-access.ts'
+import { newId } from './new-id.ts'
 import type { PoolAccess } from './pool-access.ts'
 import type { Persistence } from './publishing.ts'
+import { standardStream } from './standard-streams.ts'
 import type { Rejoin } from './successor.ts'
 import { traceOf } from './trace.ts'
 import { VERSION, versionWithCommit } from './version.ts'
 
-/** Runs one command line on this machine; returns the exit status. */
+/** Runs one command line on this machine; returns the exit status. `id`: that of the first thing that it reserves. */
 export async function commandLineMain(
   args: readonly string[],
   rejoin: Rejoin | null = null,
   caller: RemoteCaller | null = null,
+  id?: string,
 ): Promise<number> {
   const opened: OpenedPool[] = []
-  const stderr = output(2)
+  const stderr = standardStream(2)
   const trace = await traceOf(process.env, (warning) => stderr.write(warningText(warning, asksForJson(args))))
-  const machine: Machine = { args, stderr, rejoin, caller, trace, keep: (store) => opened.push(store) }
+  const machine: Machine = { args, stderr, rejoin, caller, trace, id, keep: (store) => opened.push(store) }
   const program: Program = {
     version: versionWithCommit(),
-    stdout: output(1),
+    stdout: standardStream(1),
     stderr,
     open: (typed) => openContext(typed, machine),
     ...(trace === undefined ? {} : { trace }),
@@ -54,19 +56,6 @@ function isPersistentDaemon(args: readonly string[]): boolean {
   return args.includes('daemon') && args.includes('--keep-trying') && !args.includes('--')
 }
 
-function output(fd: 1 | 2): Output {
-  const terminal = isTerminal(fd)
-  const color = terminal && (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb'
-  return {
-    write: (text) => writeText(fd, text),
-    terminal,
-    color,
-    get columns() {
-      return terminal ? terminalSize(fd).columns : Number.POSITIVE_INFINITY
-    },
-  }
-}
-
 async function complete(words: readonly string[], program: Program): Promise<number> {
   const { printCompletions } = await import('../cli/options/complete.ts')
   await printCompletions(words, program)
@@ -81,12 +70,13 @@ interface Machine {
   /** Present if another host asked for this command. */
   readonly caller: RemoteCaller | null
   readonly trace: Trace | undefined
+  readonly id: string | undefined
   readonly keep: (store: OpenedPool) => void
 }
 
 async function openContext(
   { flags, configFile, commandLine, json, waits, examines }: TypedLine,
-  { args, stderr, rejoin, caller, trace, keep }: Machine,
+  { args, stderr, rejoin, caller, trace, id, keep }: Machine,
 ): Promise<Context> {
   // A snapshot takes half a millisecond, so commands that neither run nor wait do not take one.
   let inherited = rejoin?.inherited ?? (waits ? snapshotInherited(caller?.gate) : null)
@@ -123,6 +113,7 @@ async function openContext(
     const now = await configuration({ flags, configFile, warn: () => {} }).catch(() => null)
     return now !== null && now.settings.store !== settings.store
   }
+  let firstId = id
   const ignoredSignals = () => inherited?.ignoredSignals ?? signalMasks('self')?.ignored ?? 0n
   return {
     version: VERSION,
@@ -135,7 +126,11 @@ async function openContext(
     requester: socket === undefined ? account : async () => unnamedAccount(),
     process: socket === undefined ? currentProcess : unidentifiedProcess,
     hostname,
-    newId: () => crypto.randomUUID().replaceAll('-', '').slice(0, 12),
+    newId: () => {
+      const next = firstId ?? newId()
+      firstId = undefined
+      return next
+    },
     now: () => Date.now(),
     localZone: localZone(process.env.TZ),
     steadyClock: () => currentMoment().steady.ms,

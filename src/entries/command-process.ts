@@ -13,9 +13,9 @@ import '../cli/commands/status.ts'
 export { commandLineMain } from './command-line.ts'
 export { reportDefect } from './defects.ts'
 
-/** Runs the command that a user typed. */
-export async function commandMain(args: readonly string[]): Promise<void> {
-  if (unavailable === undefined) exitNow(await commandLineMain(args))
+/** Runs the command that a user typed. `id`: that of what it reserves, if the daemon may have received it already. */
+export async function commandMain(args: readonly string[], id?: string): Promise<void> {
+  if (unavailable === undefined) exitNow(await commandLineMain(args, null, null, id))
   else process.exitCode = await runWithoutMachine(args, unavailable)
 }
 

@@ -102,6 +102,10 @@ export async function startDaemon(
         ...{ store, pool, driver, settings, checkGpuAccess, processes, service: serviceFor(caller) },
       }),
     history: (question) => askHistoryChild(pool, question),
+    serveCommand: async (command, open) => {
+      const { serveCommand } = await import('./serve-command.ts')
+      return serveCommand(command, open)
+    },
     clock: steadyNow,
   })
   await daemon.start()

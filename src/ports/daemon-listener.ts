@@ -19,6 +19,8 @@ export interface ClientConnection {
   readonly peer: Peer
   /** Sends one message. Never waits: unread messages are queued, and a client with too many is disconnected. */
   send(message: string): void
+  /** Sends one message with the next one, or alone if none follows in this iteration of the event loop. */
+  sendSoon(message: string): void
   /** Sends a last message, and closes. */
   end(message: string): void
 }

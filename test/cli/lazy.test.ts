@@ -60,6 +60,7 @@ const SHORT_COMMANDS = [
   'entries/main',
   'entries/command-process',
   'entries/process-kind',
+  'entries/served-command',
   'entries/daemon-access',
   'entries/embedded-access',
   'entries/gpu-access',

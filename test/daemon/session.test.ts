@@ -31,6 +31,7 @@ function session(given: Partial<SessionParts> = {}, process: ProcessIdentity | n
     connection: {
       peer: { uid: ANN.uid, countedAs: ANN.uid, groups: [], process },
       send: (message) => void sent.push(JSON.parse(message)),
+      sendSoon: (message) => void sent.push(JSON.parse(message)),
       end(message) {
         sent.push(JSON.parse(message))
         isClosed = true
@@ -46,6 +47,7 @@ function session(given: Partial<SessionParts> = {}, process: ProcessIdentity | n
     serviceFor: () => ({ view: async () => 'viewed' }) as unknown as PoolService,
     isGone: () => false,
     history: async () => '"answered"',
+    serveCommand: async () => null,
     hasEnded: async () => false,
     recordRates: new RecordRates(() => 0),
     ...{ inTurn, soon: inTurn, paced, historyTurns: slow(), queueTurns: slow() },

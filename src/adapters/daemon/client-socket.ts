@@ -38,6 +38,8 @@ export class ClientSocket implements ClientConnection {
   readonly #lines: Lines
   readonly #outgoing: Outgoing
   #receiver: Receiver | undefined
+  /** Messages that the next one takes along. */
+  #soon = ''
   #messageTimer: Timer | undefined
   #readTimer: Timer | undefined
   #hasEnded = false
@@ -84,17 +86,33 @@ export class ClientSocket implements ClientConnection {
   }
 
   send(message: string): void {
-    if (this.#hasEnded) return
-    this.#outgoing.send(`${message}\n`)
-    if (this.#outgoing.size > 0 && this.#held.unread.isExceeded(this.peer.countedAs)) this.#terminate()
-    else this.#expectRead()
+    this.#send(`${message}\n`)
+  }
+
+  sendSoon(message: string): void {
+    this.#soon += `${message}\n`
+    setImmediate(() => {
+      if (this.#soon !== '') this.#send('')
+    })
   }
 
   /** A client that does not close its end must not keep a descriptor of the daemon. */
   end(message: string): void {
     if (this.#hasEnded) return
-    this.#outgoing.send(`${message}\n`)
+    this.#write(`${message}\n`)
     this.#terminate()
+  }
+
+  #send(text: string): void {
+    if (this.#hasEnded) return
+    this.#write(text)
+    if (this.#outgoing.size > 0 && this.#held.unread.isExceeded(this.peer.countedAs)) this.#terminate()
+    else this.#expectRead()
+  }
+
+  #write(text: string): void {
+    this.#outgoing.send(`${this.#soon}${text}`)
+    this.#soon = ''
   }
 
   closed(): void {

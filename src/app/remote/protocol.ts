@@ -2,6 +2,7 @@ import type { UsageQuestions } from '../../domain/ledger/usage-question.ts'
 import type { Intent } from '../../domain/operation/intent.ts'
 import type { PoolOperationName } from '../../domain/operation/operation.ts'
 import type { Refusal } from '../../domain/operation/refusal.ts'
+import type { ServedCommand } from '../../domain/operation/served-command.ts'
 import type { Millis, Policy, Pool } from '../../domain/pool/model.ts'
 import type { Warning } from '../../domain/warnings.ts'
 import type { Views } from '../../ports/pool-service.ts'
@@ -36,6 +37,8 @@ export type Request =
       readonly caller: CallerSettings
     }
   | { readonly ask: 'view'; readonly view: keyof Views; readonly caller: CallerSettings }
+  /** Performs a whole command. The answer is a `ServedResult`; null if the client must perform it. */
+  | { readonly ask: 'command'; readonly command: ServedCommand }
   | { readonly ask: 'usage'; readonly question: Named<'kind', keyof UsageQuestions> }
   /** Waits in the queue. The answers are `progress`, and at the end a grant or a refusal. */
   | {

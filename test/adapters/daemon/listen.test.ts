@@ -182,3 +182,20 @@ test('a process that ends before its connection is opened leaves nothing behind'
   process.kill(Number(stdout), 'SIGKILL')
   expect(connections[0]?.peer.process?.pid).toBe(process.pid)
 })
+
+test('what is sent soon arrives before the next message, or alone', async () => {
+  let count = 0
+  const { path } = listening({}, (connection) => {
+    connection.sendSoon(`soon ${++count}`)
+    if (count === 2) connection.send('now')
+    if (count === 3) connection.end('last')
+  })
+  const client = await clientOf(path)
+  client.socket.write('first\n')
+  await until('it arrives alone', () => client.received() === 'soon 1\n')
+  client.socket.write('second\n')
+  await until('both arrive', () => client.received() === 'soon 1\nsoon 2\nnow\n')
+  client.socket.write('third\n')
+  await until('it has closed', client.isClosed)
+  expect(client.received()).toBe('soon 1\nsoon 2\nnow\nsoon 3\nlast\n')
+})

@@ -28,12 +28,13 @@ export class Wire {
     this.#violated = violated
     this.#up = lanes.open()
     this.#down = lanes.open(() => process.state !== 'alive')
+    const send = (message: string) => {
+      this.#expectOneAnswer(message)
+      this.#down.add(() => this.#deliver(message))
+    }
     const connection: ClientConnection = {
       peer: { uid: process.uid, countedAs: process.uid, groups: [], process: process.identity },
-      send: (message) => {
-        this.#expectOneAnswer(message)
-        this.#down.add(() => this.#deliver(message))
-      },
+      ...{ send, sendSoon: send },
       end: (message) => {
         this.#down.add(() => this.#deliver(message))
         this.#isClosedThere = true

@@ -132,6 +132,7 @@ export class World {
       stderrOf: () => null,
       tell: async () => {},
       history: async () => 'null',
+      serveCommand: async () => null,
       clock: () => this.steady,
       log: (error) => {
         if (!(error instanceof CanhazgpuError)) this.violations.push(`logged: ${error}`)
