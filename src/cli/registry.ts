@@ -1,4 +1,5 @@
 import type { CommandName, LoadedCommand, Nameable } from './command.ts'
+import { status } from './commands/status.ts'
 
 /** A command in the list. Its module is loaded on first use. */
 export interface CommandEntry extends CommandName {
@@ -34,7 +35,8 @@ export const COMMANDS: readonly CommandEntry[] = [
   ),
   entry('schedule', 'Show bookings, and until when each GPU is free', () => import('./commands/schedule.ts')),
   entry('service', 'Install the daemon as a service, or remove it', () => import('./commands/service.ts')),
-  entry('status', 'Show current GPU allocation status', () => import('./commands/status.ts')),
+  // The most frequent command.
+  entry('status', 'Show current GPU allocation status', async () => ({ status })),
   entry('web', 'Start a web server for GPU status monitoring', () => import('./commands/web.ts')),
 ]
 

@@ -1,2 +1,4 @@
+import { randomHex } from '../adapters/kernel/libc/random.ts'
+
 /** The id of a reservation, a booking or a place in the queue. */
-export const newId = (): string => crypto.randomUUID().replaceAll('-', '').slice(0, 12)
+export const newId = (): string => randomHex(6)

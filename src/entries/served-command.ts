@@ -73,8 +73,9 @@ interface Place extends Pick<ServedCommand, 'machineConfiguration' | 'machineSto
 /** The daemon; null unless the environment and the file of the machine are the only settings. */
 function placeIn(env: NodeJS.ProcessEnv): Place | null {
   const isSet = (name: string) => (env[name] ?? '') !== ''
-  const isOther = (name: string) => name.startsWith('CANHAZGPU_') && name !== STORE && isSet(name)
-  if (Object.keys(env).some(isOther)) return null
+  for (const name in env) {
+    if (name.startsWith('CANHAZGPU_') && name !== STORE && isSet(name)) return null
+  }
   if (env.HOME !== undefined && findPath(`${env.HOME}/.canhazgpu.yaml`) === 0) return null
   const machineConfiguration = findPath(MACHINE_FILE) === -ENOENT ? null : readMachineFile()
   if (machineConfiguration === undefined) return null

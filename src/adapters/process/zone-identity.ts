@@ -1,8 +1,11 @@
-import { readText } from '../kernel/procfs.ts'
+import { statusOf } from '../kernel/libc/paths.ts'
 
 /**
- * Names the time zone of this process by the variable TZ, or by the contents of the system's file. Two processes with the
- * same name show the same local times. To ask the runtime takes milliseconds.
+ * Names the time zone of this process by the variable TZ, or by the system's file. Two processes with the same name show
+ * the same local times. To ask the runtime for the zone takes milliseconds.
  */
-export const zoneIdentity = (tz: string | undefined): string =>
-  tz === undefined || tz === '' ? `system ${Bun.hash(readText('/etc/localtime') ?? '')}` : `TZ ${tz}`
+export function zoneIdentity(tz: string | undefined): string {
+  if (tz !== undefined && tz !== '') return `TZ ${tz}`
+  const file = statusOf('/etc/localtime')
+  return typeof file === 'number' ? 'none' : `file ${file.device} ${file.inode()} ${file.modified()}`
+}

@@ -35,13 +35,11 @@ export interface ServedResult {
 const SERVED = ['status', 'reserve']
 
 const MOST_WORDS = 16
-const LONGEST_WORD = 64
+const LONGEST = 512
 
 /** Whether the daemon may be able to perform this command line. It parses the words, so they are few and short. */
 export const mayBeServed = (words: readonly string[]): boolean =>
-  SERVED.includes(words[0] ?? '') &&
-  words.length <= MOST_WORDS &&
-  words.every((word) => word.length <= LONGEST_WORD)
+  SERVED.includes(words[0] ?? '') && words.length <= MOST_WORDS && words.join(' ').length <= LONGEST
 
 /** Whether the command may be granted GPUs. */
 export const mayReserve = ({ words }: ServedCommand): boolean => words[0] !== 'status'

@@ -13,7 +13,7 @@ export const onArm = process.arch === 'arm64'
 /** Why the C library cannot be called; undefined if it can. */
 export let unavailable: unknown
 
-/** All functions that a short command may need: one call of dlopen(3). */
+/** The functions that almost every command needs. Each takes 5 µs to bind. */
 export const c = callable(() =>
   symbolsOf('libc.so.6', {
     _exit: { args: ['int'], returns: 'void' },
@@ -21,21 +21,39 @@ export const c = callable(() =>
     clock_gettime: { args: ['int', 'ptr'], returns: 'int' },
     close: { args: ['int'], returns: 'int' },
     euidaccess: { args: ['ptr', 'int'], returns: 'int' },
-    execve: { args: ['ptr', 'ptr', 'ptr'], returns: 'int' },
     fcntl: { args: ['int', 'int', 'i64'], returns: 'int' },
-    getauxval: { args: ['u64'], returns: 'ptr' },
     geteuid: { args: [], returns: 'u32' },
+    isatty: { args: ['int'], returns: 'int' },
+    open: { args: ['ptr', 'int', 'int'], returns: 'int' },
+    poll: { args: ['ptr', 'u64', 'int'], returns: 'int' },
+    read: { args: ['int', 'ptr', 'u64'], returns: 'i64' },
+    readlink: { args: ['ptr', 'ptr', 'u64'], returns: 'i64' },
+    statfs: { args: ['ptr', 'ptr'], returns: 'int' },
+    syscall: { args: ['i64', 'i64', 'i64', 'i64', 'i64', 'i64'], returns: 'i64' },
+    write: { args: ['int', 'ptr', 'u64'], returns: 'i64' },
+  }),
+)
+
+/** The functions that only some processes need, mostly to start or become another program. Bound on first use. */
+export const further = {
+  get c() {
+    bound ??= bindFurther()
+    return bound
+  },
+}
+
+let bound: ReturnType<typeof bindFurther> | undefined
+
+const bindFurther = () =>
+  symbolsOf('libc.so.6', {
+    execve: { args: ['ptr', 'ptr', 'ptr'], returns: 'int' },
+    getauxval: { args: ['u64'], returns: 'ptr' },
     getppid: { args: [], returns: 'int' },
     inotify_add_watch: { args: ['int', 'ptr', 'u32'], returns: 'int' },
     inotify_init1: { args: ['int'], returns: 'int' },
     ioctl: { args: ['int', 'u64', 'ptr'], returns: 'int' },
-    isatty: { args: ['int'], returns: 'int' },
     kill: { args: ['int', 'int'], returns: 'int' },
-    open: { args: ['ptr', 'int', 'int'], returns: 'int' },
-    poll: { args: ['ptr', 'u64', 'int'], returns: 'int' },
     prlimit: { args: ['int', 'int', 'ptr', 'ptr'], returns: 'int' },
-    read: { args: ['int', 'ptr', 'u64'], returns: 'i64' },
-    readlink: { args: ['ptr', 'ptr', 'u64'], returns: 'i64' },
     realpath: { args: ['ptr', 'ptr'], returns: 'ptr' },
     setsid: { args: [], returns: 'int' },
     posix_spawn_file_actions_addopen: { args: ['ptr', 'int', 'ptr', 'int', 'u32'], returns: 'int' },
@@ -43,13 +61,9 @@ export const c = callable(() =>
     posix_spawn_file_actions_init: { args: ['ptr'], returns: 'int' },
     posix_spawn: { args: ['ptr', 'ptr', 'ptr', 'ptr', 'ptr', 'ptr'], returns: 'int' },
     sigprocmask: { args: ['int', 'ptr', 'ptr'], returns: 'int' },
-    statfs: { args: ['ptr', 'ptr'], returns: 'int' },
     strerror: { args: ['int'], returns: 'cstring' },
-    syscall: { args: ['i64', 'i64', 'i64', 'i64', 'i64', 'i64'], returns: 'i64' },
     waitpid: { args: ['int', 'ptr', 'int'], returns: 'int' },
-    write: { args: ['int', 'ptr', 'u64'], returns: 'i64' },
-  }),
-)
+  })
 
 /** Without the library this program still loads. The first call of a function throws the reason. */
 function callable<Symbols extends object>(load: () => Symbols): Symbols {
@@ -92,4 +106,4 @@ function lastError(): number {
 }
 
 /** The text of perror(3). */
-export const errorText = (errno: number): string => String(c.strerror(errno))
+export const errorText = (errno: number): string => String(further.c.strerror(errno))

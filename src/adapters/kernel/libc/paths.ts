@@ -1,4 +1,4 @@
-import { c, onArm, outcome } from './library.ts'
+import { c, further, onArm, outcome } from './library.ts'
 import { addressOf, type Bytes, type ByteText, cBytes, cString, textAt } from './memory.ts'
 
 /** Types of files in `st_mode`. */
@@ -32,7 +32,7 @@ export const findPath = (path: string): number => outcome(c.euidaccess(cString(p
 /** The path without links, or null if it does not exist. */
 export function realPath(path: string): string | null {
   const resolved = new Uint8Array(4096)
-  return c.realpath(cString(path), resolved) === null ? null : textAt(resolved)
+  return further.c.realpath(cString(path), resolved) === null ? null : textAt(resolved)
 }
 
 export interface FileStatus {
@@ -46,6 +46,8 @@ export interface FileStatus {
   /** The file system of the inode. */
   readonly device: string
   readonly size: number
+  /** Changes whenever the contents change. */
+  readonly modified: () => string
 }
 
 /**
@@ -71,6 +73,7 @@ export function statusOf(target: string | number): FileStatus | number {
     mode: word(28) & 0xffff,
     size: word(40) + word(44) * 2 ** 32,
     inode: () => BigInt(word(32)) | (BigInt(word(36)) << 32n),
+    modified: () => `${word(112)}.${word(120)}`,
     device: `${word(136)}:${word(140)}`,
   }
 }

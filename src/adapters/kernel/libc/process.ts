@@ -1,22 +1,22 @@
 import { CString } from 'bun:ffi'
-import { c, outcome } from './library.ts'
+import { c, further, outcome } from './library.ts'
 
 const WNOHANG = 1
 const AT_EXECFN = 31
 
 /** The path from which this program was executed, links included (getauxval(3)); null if there is none. */
 export function executedPath(): string | null {
-  const path = c.getauxval(AT_EXECFN)
+  const path = further.c.getauxval(AT_EXECFN)
   return path === null ? null : String(new CString(path))
 }
 
-export const parentPid = (): number => c.getppid()
-export const kill = (pid: number, signal: number): number => outcome(c.kill(pid, signal))
+export const parentPid = (): number => further.c.getppid()
+export const kill = (pid: number, signal: number): number => outcome(further.c.kill(pid, signal))
 
 /** The wait status of a child that has ended; null if it still runs. */
 export function reap(pid: number): { readonly status: number } | null {
   const status = new Int32Array(1)
-  return c.waitpid(pid, status, WNOHANG) === pid ? { status: status[0] ?? 0 } : null
+  return further.c.waitpid(pid, status, WNOHANG) === pid ? { status: status[0] ?? 0 } : null
 }
 
 /** pidfd_open(2); number 434 on every architecture. */

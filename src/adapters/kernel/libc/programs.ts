@@ -1,7 +1,7 @@
 import { ptr } from 'bun:ffi'
 import { O_RDWR } from './descriptors.ts'
 import { ECHILD, EINTR } from './errno.ts'
-import { c, onArm, outcome } from './library.ts'
+import { c, further, onArm, outcome } from './library.ts'
 import { type ByteText, cBytes, cString, pointers } from './memory.ts'
 
 export const RLIMIT_FSIZE = 1
@@ -14,7 +14,7 @@ export const SIGTSTP = 20
 const SIG_SETMASK = 2
 const SIGNAL_SET_BYTES = 8
 
-export const newSession = (): number => outcome(c.setsid())
+export const newSession = (): number => outcome(further.c.setsid())
 
 /** The kernel sends this signal when the thread that started this process ends: prctl(2) by number, PR_SET_PDEATHSIG. */
 export const setParentDeathSignal = (signal: number): number =>
@@ -35,7 +35,7 @@ export function setDisposition(signal: number, disposition: 'default' | 'ignore'
 export function setBlockedSignals(mask: bigint): number {
   const set = new BigUint64Array(16)
   set[0] = mask
-  return outcome(c.sigprocmask(SIG_SETMASK, set, null))
+  return outcome(further.c.sigprocmask(SIG_SETMASK, set, null))
 }
 
 /** `struct rlimit64`: soft, hard. Null for `set` changes nothing, and null for `previous` returns nothing. */
@@ -43,7 +43,7 @@ export const resourceLimit = (
   resource: number,
   set: BigUint64Array<ArrayBuffer> | null,
   previous: BigUint64Array<ArrayBuffer> | null,
-): number => outcome(c.prlimit(0, resource, set, previous))
+): number => outcome(further.c.prlimit(0, resource, set, previous))
 
 /** Returns only on failure. */
 export function execve(
@@ -51,7 +51,7 @@ export function execve(
   args: readonly ByteText[],
   environment: readonly ByteText[],
 ): number {
-  return outcome(c.execve(cBytes(program), pointers(args).array, pointers(environment).array))
+  return outcome(further.c.execve(cBytes(program), pointers(args).array, pointers(environment).array))
 }
 
 /** Larger than `posix_spawn_file_actions_t` in any C library. */
@@ -71,17 +71,17 @@ export function spawnAndWait(
   const argv = pointers(args)
   const envp = pointers(environment)
   const actions = new Uint8Array(FILE_ACTIONS_BYTES)
-  c.posix_spawn_file_actions_init(actions)
+  further.c.posix_spawn_file_actions_init(actions)
   for (const fd of [0, 1, 2]) {
-    c.posix_spawn_file_actions_addopen(actions, fd, cString('/dev/null'), O_RDWR, 0)
+    further.c.posix_spawn_file_actions_addopen(actions, fd, cString('/dev/null'), O_RDWR, 0)
   }
   // posix_spawn(3) returns an errno.
-  const failure = c.posix_spawn(pid, cBytes(program), actions, null, argv.array, envp.array)
-  c.posix_spawn_file_actions_destroy(actions)
+  const failure = further.c.posix_spawn(pid, cBytes(program), actions, null, argv.array, envp.array)
+  further.c.posix_spawn_file_actions_destroy(actions)
   if (failure !== 0) return -failure
   const status = new Int32Array(1)
   for (;;) {
-    const waited = outcome(c.waitpid(pid[0] ?? -1, status, 0))
+    const waited = outcome(further.c.waitpid(pid[0] ?? -1, status, 0))
     if (waited >= 0 || waited === -ECHILD) return status[0] ?? 0
     if (waited !== -EINTR) return waited
   }

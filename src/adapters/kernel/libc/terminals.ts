@@ -1,4 +1,4 @@
-import { c, outcome } from './library.ts'
+import { c, further, outcome } from './library.ts'
 import type { Bytes } from './memory.ts'
 
 /** Read and set the size of a terminal (ioctl_tty(2)). */
@@ -17,4 +17,4 @@ export const TCSETS = 0x5402
 
 export const isTerminal = (fd: number): boolean => c.isatty(fd) === 1
 export const ioctl = (fd: number, request: number, argument: Bytes | Uint16Array<ArrayBuffer>): number =>
-  outcome(c.ioctl(fd, request, argument))
+  outcome(further.c.ioctl(fd, request, argument))
