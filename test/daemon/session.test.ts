@@ -143,6 +143,20 @@ test('an account that was granted GPUs too often waits for the next ones, and fo
   expect(order()).toEqual([1, 2, 6, 3])
 })
 
+test('a reserve that the daemon performs waits for its account too, and a status does not', async () => {
+  const recordRates = { delayOf: () => 20 } as unknown as RecordRates
+  const { ask, sent } = session({ recordRates })
+  const display = { terminal: false, color: false, columns: null }
+  const command = {
+    ...{ version: '1.0.0', id: 'a', timeZone: 'none', machineConfiguration: null, machineStore: null },
+    ...{ stdout: display, stderr: display },
+  }
+  ask(1, { ask: 'command', command: { ...command, words: ['reserve'] } })
+  ask(2, { ask: 'command', command: { ...command, words: ['status'] } })
+  await until('both are answered', () => sent.some(({ n }) => n === 1))
+  expect(sent.flatMap(({ n }) => n ?? [])).toEqual([2, 1])
+})
+
 test('the requests that wait because their account was granted GPUs too often are limited by their size', async () => {
   const recordRates = new RecordRates(() => 0)
   const holdings = Array(100_000).fill({ unit: '0', share: { kind: 'whole' } })
