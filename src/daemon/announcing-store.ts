@@ -21,6 +21,8 @@ export interface AnnouncingStoreParts {
   readonly checks: Checks
   /** Performs a change when it is the turn of its account: a decision and its commit take the time of all accounts. */
   readonly inTurn: (uid: number, change: () => Promise<void>) => void
+  /** Makes a decision for this account. Nothing else happens meanwhile, so its time may count. */
+  readonly timed?: <Decision>(uid: number, decide: () => Decision) => Decision
   /** The account whose changes these are. */
   readonly uid: number
 }
@@ -77,6 +79,7 @@ export class AnnouncingStore implements OpenedPool {
   }
 
   async #update<Answer>(change: Decide<Answer> | Creation<Answer>): Promise<Answer> {
+    const { uid, timed = (_, decide) => decide() } = this.#parts
     // The store may repeat a decision; only the last one is committed.
     let last: { readonly before: Pool | null; readonly commit: Commit<Answer> } | undefined
     const noted = <Before extends Pool | null>(before: Before, commit: Commit<Answer>) => {
@@ -89,7 +92,10 @@ export class AnnouncingStore implements OpenedPool {
       typeof change === 'function'
         ? (pool, moment) => {
             this.#parts.checks.refresh()
-            return noted(pool, change(pool, moment))
+            return noted(
+              pool,
+              timed(uid, () => change(pool, moment)),
+            )
           }
         : { ...change, create: (pool, moment) => noted(pool, change.create(pool, moment)) },
     )

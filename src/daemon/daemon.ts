@@ -8,6 +8,7 @@ import type { PoolService } from '../ports/pool-service.ts'
 import type { AnnouncingStore } from './announcing-store.ts'
 import type { Caller } from './caller.ts'
 import { Commands, type CommandsParts } from './commands.ts'
+import type { DecisionRates } from './decision-rates.ts'
 import { FairTurns } from './fair-turns.ts'
 import { RecordRates } from './record-rates.ts'
 import { Runs } from './runs.ts'
@@ -34,6 +35,7 @@ export interface DaemonParts {
   readonly serviceFor: (caller: Caller) => PoolService
   readonly history: SessionParts['history']
   readonly serveCommand: SessionParts['serveCommand']
+  readonly decisionRates: DecisionRates
   /** How this machine ends runs at their time limits. */
   readonly limits: Omit<TimeLimitParts, 'processes' | 'tell' | 'log'>
   readonly stderrOf: CommandsParts['stderrOf']
@@ -142,7 +144,7 @@ export class Daemon implements ConnectionHandler {
       history: this.#parts.history,
       serveCommand: this.#parts.serveCommand,
       ...{ historyTurns: this.#historyTurns, queueTurns: this.#queueTurns },
-      recordRates: this.#recordRates,
+      ...{ recordRates: this.#recordRates, decisionRates: this.#parts.decisionRates },
       hasEnded: (id) => this.#hasEnded(id),
       inTurn: (asking, task) => this.#turns.add(asking, task),
       soon: (asking, task) => this.#greetings.add(asking, task),

@@ -51,11 +51,14 @@ export class Requester {
     if (await this.#parts.hasEnded(id)) throw alreadyEnded()
   }
 
-  /** Above 0 if this account was granted so much that its records would fill the disk: it must wait for this time. */
+  /**
+   * Above 0 if this account was granted so much that its records would fill the disk, or if its requests took long to
+   * decide: the next one must wait for this time.
+   */
   get delay(): Millis {
-    const { connection, recordRates, mayAdminister } = this.#parts
+    const { connection, recordRates, decisionRates, mayAdminister } = this.#parts
     const { uid, countedAs } = connection.peer
-    return mayAdminister(uid) ? 0 : recordRates.delayOf(countedAs)
+    return mayAdminister(uid) ? 0 : Math.max(recordRates.delayOf(countedAs), decisionRates.delayOf(countedAs))
   }
 
   async pace(): Promise<void> {

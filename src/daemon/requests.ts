@@ -31,10 +31,10 @@ const ADMINISTRATIVE: readonly ClientOperation['op'][] = ['adopt-devices', 'drai
 /** Whether only an administrator may send this operation. */
 export const isAdministrative = ({ op }: ClientOperation): boolean => ADMINISTRATIVE.includes(op)
 
-/** Whether the request may be granted GPUs, now or later. */
+/** Whether the request may be granted GPUs, for now, longer or later. Such a request may also take long to decide. */
 export const asksForGpus = (request: CheckedRequest): boolean =>
   request.ask === 'wait' ||
-  (request.ask === 'perform' && 'intent' in request.operation) ||
+  (request.ask === 'perform' && ('intent' in request.operation || request.operation.op === 'extend')) ||
   (request.ask === 'command' && mayReserve(request.command))
 
 /** A request with every field checked. */

@@ -9,6 +9,7 @@ import type { PoolService } from '../ports/pool-service.ts'
 import type { Caller, Identity } from './caller.ts'
 import type { Commands } from './commands.ts'
 import type { ConnectionWatchesParts } from './connection-watches.ts'
+import type { DecisionRates } from './decision-rates.ts'
 import type { Task } from './fair-turns.ts'
 import type { RecordRates } from './record-rates.ts'
 import type { SlowTurns } from './slow-turns.ts'
@@ -39,6 +40,7 @@ export interface SessionParts {
   readonly historyTurns: SlowTurns
   readonly queueTurns: SlowTurns
   readonly recordRates: RecordRates
+  readonly decisionRates: DecisionRates
   /** Whether a reservation with this id has existed before. */
   readonly hasEnded: (id: string) => Promise<boolean>
   /** Performs a task, which must not reject, when it is this account's turn. False if too many wait already. */

@@ -19,6 +19,7 @@ import type { DaemonPlace, RunningDaemon } from '../cli/context.ts'
 import { AnnouncingStore } from '../daemon/announcing-store.ts'
 import type { Caller } from '../daemon/caller.ts'
 import { Daemon } from '../daemon/daemon.ts'
+import { DecisionRates } from '../daemon/decision-rates.ts'
 import { EndedReservations } from '../daemon/ended-reservations.ts'
 import { FailureLog } from '../daemon/failure-log.ts'
 import { FairTurns } from '../daemon/fair-turns.ts'
@@ -54,12 +55,19 @@ export async function startDaemon(
   }
   const own = await currentAccount()
   const changes = new FairTurns({ mostAtOnce: 1, mostPerAccount: 1, clock: steadyNow })
+  const decisionRates = new DecisionRates(steadyNow)
   const store = new AnnouncingStore({
     ...{ store: await createDaemonStore(pool, currentMoment), uid: own.uid },
     checks: {
       refresh: () => watched.refresh(),
       isWatched: (process) => watched.isWatched(process),
       faultIn: (changed) => documentFault(changed) ?? poolFaults(changed)[0],
+    },
+    timed: (uid, decide) => {
+      const began = steadyNow()
+      const decision = decide()
+      decisionRates.took(uid, steadyNow() - began)
+      return decision
     },
     inTurn: (uid, change) => void changes.add(uid, { size: 0, perform: change }),
   })
@@ -89,7 +97,16 @@ export async function startDaemon(
       ...traced,
     })
   const daemon = new Daemon({
-    ...{ version: versionWithCommit(), store, processes, watched, own, serviceFor, log: failed },
+    ...{
+      version: versionWithCommit(),
+      store,
+      processes,
+      watched,
+      own,
+      serviceFor,
+      log: failed,
+      decisionRates,
+    },
     identify: (peer) => accounts.identify(peer),
     limits: {
       ...{ startStopper, interrupts: openStopFiles(pool) },

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { Commands } from '../../src/daemon/commands.ts'
+import { DecisionRates } from '../../src/daemon/decision-rates.ts'
 import { FairTurns } from '../../src/daemon/fair-turns.ts'
 import { RecordRates } from '../../src/daemon/record-rates.ts'
 import { Session } from '../../src/daemon/session.ts'
@@ -49,7 +50,7 @@ function session(given: Partial<SessionParts> = {}, process: ProcessIdentity | n
     history: async () => '"answered"',
     serveCommand: async () => null,
     hasEnded: async () => false,
-    recordRates: new RecordRates(() => 0),
+    ...{ recordRates: new RecordRates(() => 0), decisionRates: new DecisionRates(() => 0) },
     ...{ inTurn, soon: inTurn, paced, historyTurns: slow(), queueTurns: slow() },
     onChange(changed) {
       changes.add(changed)

@@ -4,6 +4,7 @@ import { LocalPool } from '../../../src/app/local-pool.ts'
 import { AnnouncingStore } from '../../../src/daemon/announcing-store.ts'
 import type { Caller } from '../../../src/daemon/caller.ts'
 import { Daemon } from '../../../src/daemon/daemon.ts'
+import { DecisionRates } from '../../../src/daemon/decision-rates.ts'
 import { EndedReservations } from '../../../src/daemon/ended-reservations.ts'
 import type { Stopper } from '../../../src/daemon/time-limit.ts'
 import { WatchedProcesses } from '../../../src/daemon/watched-processes.ts'
@@ -133,6 +134,7 @@ export class World {
       tell: async () => {},
       history: async () => 'null',
       serveCommand: async () => null,
+      decisionRates: new DecisionRates(() => this.steady),
       clock: () => this.steady,
       log: (error) => {
         if (!(error instanceof CanhazgpuError)) this.violations.push(`logged: ${error}`)
