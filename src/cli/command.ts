@@ -43,12 +43,12 @@ function loadedCommand<Own extends readonly Option[], Result, Named extends Oper
   const { options: own, operand, takesCommand = false } = spec
   const operandSynopsis = operand === undefined ? '' : ` ${operand.placeholder}`
   const commandSynopsis = takesCommand ? ' -- COMMAND [ARGS]...' : ''
-  const ownFlags = new Set(own.map(({ long }) => long))
-  const shared = settingOptions().filter(({ long }) => !ownFlags.has(long))
   return {
     synopsis: `${name} [OPTIONS]${operandSynopsis}${commandSynopsis}`,
     examples: spec.examples,
-    options: [...own, JSON_OPTION, ...shared],
+    get options() {
+      return withShared(own)
+    },
     own,
     operand,
     takesCommand,
@@ -63,6 +63,12 @@ function loadedCommand<Own extends readonly Option[], Result, Named extends Oper
       await execute(spec, { name, given, json: given.json === true, context, invocation })
     },
   }
+}
+
+/** An option of the command replaces the shared one of the same name. */
+function withShared(own: readonly Option[]): readonly Option[] {
+  const flags = new Set(own.map(({ long }) => long))
+  return [...own, JSON_OPTION, ...settingOptions().filter(({ long }) => !flags.has(long))]
 }
 
 function operandValue({ kind, placeholder, atMost }: Operand, { operands }: Parsed): unknown {

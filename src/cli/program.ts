@@ -1,4 +1,5 @@
 import { CanhazgpuError } from '../domain/errors.ts'
+import type { LoadedCommand } from './command.ts'
 import type { Program } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { asksForJson, printFailure } from './failures.ts'
@@ -17,7 +18,7 @@ export async function runProgram(args: readonly string[], program: Program): Pro
   const invocation: Invocation = { program, commandLine, status: EXIT.success }
   let commandName: string | undefined
   try {
-    const before = parseWords(words, { options: programOptions(), stopAtOperand: true })
+    const before = parseWords(words, { options: programOptions, stopAtOperand: true })
     commandName = before.operands[0]
     await runCommand(before, invocation)
     return invocation.status
@@ -45,7 +46,7 @@ async function runCommand(before: ReturnType<typeof parseWords>, invocation: Inv
   if (entry === undefined) throw unknownCommand(name)
   const command = await entry.load()
   const parsed = parseWords(words, {
-    options: command.options,
+    options: () => command.options,
     stopAtOperand: command.takesCommand,
     // `run --wait python train.py` lacks its `--`: 'python' is not meant as a duration.
     optionalValuesMayBeOperands: command.takesCommand && invocation.commandLine === null,
@@ -54,7 +55,7 @@ async function runCommand(before: ReturnType<typeof parseWords>, invocation: Inv
   if (parsed.options.help === true) {
     return stdout.write(helpText({ ...command, summary: entry.summary }))
   }
-  const options = { ...parseValues(before.options, command.options), ...parsed.options }
+  const options = { ...parseValues(before.options, command), ...parsed.options }
   await command.run({ ...parsed, options }, invocation)
 }
 
@@ -74,10 +75,13 @@ async function help(
 }
 
 /** Reads the settings before the command's name. The command may have an option of the same name with its own kind. */
-function parseValues(given: Parsed['options'], own: readonly Option[]): Parsed['options'] {
+function parseValues(
+  given: Parsed['options'],
+  { options }: Pick<LoadedCommand, 'options'>,
+): Parsed['options'] {
   const values: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(given)) {
-    const option = own.find((each) => each.name === name)
+    const option = options.find((each) => each.name === name)
     values[name] = option !== undefined && typeof value === 'string' ? readValue(option, value) : value
   }
   return values

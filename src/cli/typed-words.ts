@@ -21,7 +21,7 @@ export function typedWords<Word>(
   const dashes = args.indexOf('--')
   const end = dashes < 0 ? args.length : dashes
   const typed = args.slice(0, end)
-  const before = parseWords(typed, { options: programOptions(), stopAtOperand: true })
+  const before = parseWords(typed, { options: programOptions, stopAtOperand: true })
   const start = end - before.operands.length + 1
   const options = [...own, JSON_OPTION, ...settingOptions()]
   const kept = withoutOptions(typed.slice(start), options, without)

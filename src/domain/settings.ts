@@ -68,6 +68,9 @@ export interface Found {
   readonly quotable: boolean
 }
 
+/** Finds the value of no key: nothing but settings is configured. */
+export const findsNothing = (): undefined => undefined
+
 /** The names of a default: a key in files (a dot means a key within a key) and a variable. */
 export interface SettingName {
   readonly key: string

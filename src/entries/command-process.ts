@@ -5,7 +5,8 @@ import { commandLineMain } from './command-line.ts'
 import { VERSION } from './version.ts'
 
 // Imported here, they are in the chunk that every command line loads: what each command imports, and the most frequent
-// command.
+// command. And what starting a job shares with the drivers.
+import '../adapters/process/children.ts'
 import '../cli/command.ts'
 import '../cli/commands/status.ts'
 

@@ -1,5 +1,6 @@
 import { readConfiguration, settingsFrom } from '../adapters/settings/config.ts'
 import type { TypedLine } from '../cli/context.ts'
+import { findsNothing } from '../domain/settings.ts'
 import type { Warn } from '../domain/warnings.ts'
 
 interface Configuring extends Pick<TypedLine, 'flags'> {
@@ -30,7 +31,7 @@ export async function configurationIfValid({
   flags,
   configFile,
 }: Configuring): ReturnType<typeof configuration> {
-  const none = { files: [], lookUp: () => undefined }
+  const none = { files: [], lookUp: findsNothing }
   return configuration({ flags, configFile, warn: () => {} }).catch(() => {
     try {
       return { ...none, settings: settingsFrom({ flags, env: {} }, []) }

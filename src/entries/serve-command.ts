@@ -8,7 +8,7 @@ import { runProgram } from '../cli/program.ts'
 import type { OpenServed } from '../daemon/session-parts.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { ServedCommand, ServedDisplay, ServedResult } from '../domain/operation/served-command.ts'
-import { MACHINE_FILE } from '../domain/settings.ts'
+import { findsNothing, MACHINE_FILE } from '../domain/settings.ts'
 import type { Output } from '../views/words/printed.ts'
 import { VERSION, versionWithCommit } from './version.ts'
 
@@ -62,7 +62,7 @@ async function openServed(
 ): Promise<Context> {
   const isPlain = Object.keys(flags).length === 0 && configFile === undefined && commandLine === null
   if (!isPlain || waits || examines) return decline()
-  const { settings, lookUp } = await machineConfiguration(decline)
+  const { settings, lookUp } = await machineConfiguration(command.machineConfiguration, decline)
   const { machineStore } = command
   if (machineStore !== null && machineStore !== settings.store) return decline()
   const { memoryThreshold: threshold, probeTimeout } = settings
@@ -91,8 +91,11 @@ async function openServed(
   }
 }
 
+const WITHOUT_FILE = { lookUp: findsNothing, settings: settingsFrom({ flags: {}, env: {} }, []) }
+
 /** The configuration file of the machine, unless it has a fault: then the process of the client reports it. */
-async function machineConfiguration(decline: () => never) {
+async function machineConfiguration(text: string | null, decline: () => never) {
+  if (text === null) return WITHOUT_FILE
   try {
     const { files, lookUp } = await readConfiguration({ env: {}, warn: decline })
     if (files.length > 0) {

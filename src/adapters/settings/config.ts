@@ -1,6 +1,7 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import {
   type Found,
+  findsNothing,
   MACHINE_FILE,
   SETTINGS,
   type SettingName,
@@ -27,6 +28,7 @@ export interface Configuration {
 /** Throws `config-invalid` for a file that cannot be used. */
 export async function readConfiguration(sources: FileSources): Promise<Configuration> {
   const files = await readFiles(sources)
+  if (files.length === 0 && !hasOptions(sources.env)) return { files, lookUp: findsNothing }
   return {
     files,
     lookUp({ key, env }) {
@@ -37,6 +39,15 @@ export async function readConfiguration(sources: FileSources): Promise<Configura
       return { value: file.values[key], where: `${file.path}: ${key}`, quotable: file.quotable }
     },
   }
+}
+
+/** Whether a variable sets an option of a command, such as `CANHAZGPU_RUN_TIMEOUT`. */
+function hasOptions(env: FileSources['env']): boolean {
+  for (const name in env) {
+    if (name.startsWith('CANHAZGPU_') && !Object.values(SETTINGS).some((spec) => spec.env === name))
+      return true
+  }
+  return false
 }
 
 /** If there are no files, as for most users, the code that reads them is not loaded. */

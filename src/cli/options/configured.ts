@@ -1,5 +1,5 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
-import type { Found, SettingName } from '../../domain/settings.ts'
+import { type Found, findsNothing, type SettingName } from '../../domain/settings.ts'
 import { shortened } from '../../domain/text/text.ts'
 import { type Option, readValue } from './option.ts'
 
@@ -30,11 +30,12 @@ export function withDefaults(
   typed: Readonly<Record<string, unknown>>,
   defaults: Defaults,
 ): Record<string, unknown> {
-  const { own } = defaults
+  const { own, lookUp } = defaults
+  const isConfigured = lookUp !== findsNothing
   const chosen = new Set(Object.keys(typed).filter((name) => isGiven(typed[name])))
   const options: Record<string, unknown> = { ...typed }
   for (const option of own.filter(({ name }) => typed[name] === undefined)) {
-    const configured = configuredValue(option, chosen, defaults)
+    const configured = isConfigured ? configuredValue(option, chosen, defaults) : undefined
     if (isGiven(configured)) chosen.add(option.name)
     const value = configured ?? option.default
     if (value !== undefined) options[option.name] = value

@@ -8,7 +8,8 @@ export interface Parsed {
 }
 
 export interface Grammar {
-  readonly options: readonly Option[]
+  /** Called for the first option. To make them takes longer than to parse a line without one. */
+  readonly options: () => readonly Option[]
   /** Whether all words from the first operand on are operands. */
   readonly stopAtOperand?: boolean
   /** Whether a word that is not a valid optional value becomes the first operand. */
@@ -32,7 +33,7 @@ function parsed(words: readonly string[], grammar: Grammar): Parsed {
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? ''
     if (isOption(word)) {
-      const { option, attached } = optionIn(word, grammar.options)
+      const { option, attached } = optionIn(word, grammar.options())
       const text = attached ?? valueAfter(option, words[at + 1], grammar)
       if (attached === undefined && text !== undefined) at++
       options[option.name] = valueFor(option, text)
@@ -64,7 +65,11 @@ export function optionIn(
 }
 
 /** The next word, if it is the option's value. */
-export function valueAfter(option: Option, next: string | undefined, grammar: Grammar): string | undefined {
+export function valueAfter(
+  option: Option,
+  next: string | undefined,
+  { optionalValuesMayBeOperands }: Pick<Grammar, 'optionalValuesMayBeOperands'>,
+): string | undefined {
   switch (option.takes) {
     case 'no value':
       return undefined
@@ -72,7 +77,7 @@ export function valueAfter(option: Option, next: string | undefined, grammar: Gr
       return next
     case 'optional value':
       if (next === undefined || isOption(next)) return undefined
-      return grammar.optionalValuesMayBeOperands === true && !isValue(option, next) ? undefined : next
+      return optionalValuesMayBeOperands === true && !isValue(option, next) ? undefined : next
   }
 }
 
@@ -102,7 +107,7 @@ function valueFor(option: Option, text: string | undefined): unknown {
 /** Throws `usage` if a required option is missing. */
 export function checkMandatory(
   options: Parsed['options'],
-  { options: known, command }: Pick<Grammar, 'options' | 'command'>,
+  { options: known, command }: { readonly options: readonly Option[]; readonly command: string },
 ): void {
   const isGiven = (name: string): boolean => options[name] !== undefined
   const isNeeded = ({ mandatory }: Option): boolean =>

@@ -15,7 +15,7 @@ export function withoutOptions(
       continue
     }
     const { option, attached } = optionIn(word, options)
-    const value = attached ?? valueAfter(option, words[at + 1], { options })
+    const value = attached ?? valueAfter(option, words[at + 1], {})
     const length = attached === undefined && value !== undefined ? 2 : 1
     if (!dropped.includes(option.name)) for (let each = 0; each < length; each++) kept.push(at + each)
     at += length - 1

@@ -58,9 +58,9 @@ test('parsed values have the expected names and types', () => {
     until: 60_000,
     force: true,
   }
-  const { options } = parseWords(words.split(' '), { options: TABLE })
+  const { options } = parseWords(words.split(' '), { options: () => TABLE })
   expect(options).toEqual({ ...all })
-  expect(parseWords(['--wait=1s', '--force=false'], { options: TABLE }).options).toEqual({
+  expect(parseWords(['--wait=1s', '--force=false'], { options: () => TABLE }).options).toEqual({
     wait: 1_000,
     force: false,
   })

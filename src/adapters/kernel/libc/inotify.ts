@@ -1,7 +1,8 @@
 import { O_CLOEXEC, O_NONBLOCK } from './descriptors.ts'
-import { further, outcome } from './library.ts'
-import { cString } from './memory.ts'
+import { c, onArm, outcome } from './library.ts'
+import { addressOf, cString } from './memory.ts'
 
-export const inotifyInit = (): number => outcome(further.c.inotify_init1(O_CLOEXEC | O_NONBLOCK))
+export const inotifyInit = (): number =>
+  outcome(c.syscall(onArm ? 26 : 294, O_CLOEXEC | O_NONBLOCK, 0, 0, 0, 0))
 export const inotifyAdd = (fd: number, path: string, mask: number): number =>
-  outcome(further.c.inotify_add_watch(fd, cString(path), mask))
+  outcome(c.syscall(onArm ? 27 : 254, fd, addressOf(cString(path)), mask, 0, 0))

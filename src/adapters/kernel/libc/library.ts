@@ -28,13 +28,14 @@ export const c = callable(() =>
     poll: { args: ['ptr', 'u64', 'int'], returns: 'int' },
     read: { args: ['int', 'ptr', 'u64'], returns: 'i64' },
     readlink: { args: ['ptr', 'ptr', 'u64'], returns: 'i64' },
+    realpath: { args: ['ptr', 'ptr'], returns: 'ptr' },
     statfs: { args: ['ptr', 'ptr'], returns: 'int' },
     syscall: { args: ['i64', 'i64', 'i64', 'i64', 'i64', 'i64'], returns: 'i64' },
     write: { args: ['int', 'ptr', 'u64'], returns: 'i64' },
   }),
 )
 
-/** The functions that only some processes need, mostly to start or become another program. Bound on first use. */
+/** The functions that only some processes need, and that have no number. Bound on first use. */
 export const further = {
   get c() {
     bound ??= bindFurther()
@@ -46,23 +47,12 @@ let bound: ReturnType<typeof bindFurther> | undefined
 
 const bindFurther = () =>
   symbolsOf('libc.so.6', {
-    execve: { args: ['ptr', 'ptr', 'ptr'], returns: 'int' },
     getauxval: { args: ['u64'], returns: 'ptr' },
-    getppid: { args: [], returns: 'int' },
-    inotify_add_watch: { args: ['int', 'ptr', 'u32'], returns: 'int' },
-    inotify_init1: { args: ['int'], returns: 'int' },
-    ioctl: { args: ['int', 'u64', 'ptr'], returns: 'int' },
-    kill: { args: ['int', 'int'], returns: 'int' },
-    prlimit: { args: ['int', 'int', 'ptr', 'ptr'], returns: 'int' },
-    realpath: { args: ['ptr', 'ptr'], returns: 'ptr' },
-    setsid: { args: [], returns: 'int' },
     posix_spawn_file_actions_addopen: { args: ['ptr', 'int', 'ptr', 'int', 'u32'], returns: 'int' },
     posix_spawn_file_actions_destroy: { args: ['ptr'], returns: 'int' },
     posix_spawn_file_actions_init: { args: ['ptr'], returns: 'int' },
     posix_spawn: { args: ['ptr', 'ptr', 'ptr', 'ptr', 'ptr', 'ptr'], returns: 'int' },
-    sigprocmask: { args: ['int', 'ptr', 'ptr'], returns: 'int' },
     strerror: { args: ['int'], returns: 'cstring' },
-    waitpid: { args: ['int', 'ptr', 'int'], returns: 'int' },
   })
 
 /** Without the library this program still loads. The first call of a function throws the reason. */

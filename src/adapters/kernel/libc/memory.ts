@@ -31,7 +31,9 @@ export function textAt(bytes: Uint8Array, offset = 0): string {
   return utf8Text(bytes.subarray(offset, end < 0 ? bytes.length : end))
 }
 
-export const addressOf = (bytes: Uint8Array | Uint32Array): number => Number(ptr(bytes))
+export const addressOf = (
+  bytes: Uint8Array | Int32Array | Uint16Array | Uint32Array | BigUint64Array,
+): number => Number(ptr(bytes))
 
 /** A null-terminated array of pointers to C strings, and the memory that they point to. */
 export function pointers(strings: readonly ByteText[]): { block: Bytes; array: BigUint64Array<ArrayBuffer> } {

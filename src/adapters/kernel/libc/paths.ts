@@ -1,4 +1,4 @@
-import { c, further, onArm, outcome } from './library.ts'
+import { c, onArm, outcome } from './library.ts'
 import { addressOf, type Bytes, type ByteText, cBytes, cString, textAt } from './memory.ts'
 
 /** Types of files in `st_mode`. */
@@ -32,7 +32,7 @@ export const findPath = (path: string): number => outcome(c.euidaccess(cString(p
 /** The path without links, or null if it does not exist. */
 export function realPath(path: string): string | null {
   const resolved = new Uint8Array(4096)
-  return further.c.realpath(cString(path), resolved) === null ? null : textAt(resolved)
+  return c.realpath(cString(path), resolved) === null ? null : textAt(resolved)
 }
 
 export interface FileStatus {

@@ -1,5 +1,6 @@
 import { CString } from 'bun:ffi'
-import { c, further, outcome } from './library.ts'
+import { c, further, onArm, outcome } from './library.ts'
+import { addressOf } from './memory.ts'
 
 const WNOHANG = 1
 const AT_EXECFN = 31
@@ -10,13 +11,18 @@ export function executedPath(): string | null {
   return path === null ? null : String(new CString(path))
 }
 
-export const parentPid = (): number => further.c.getppid()
-export const kill = (pid: number, signal: number): number => outcome(further.c.kill(pid, signal))
+export const parentPid = (): number => outcome(c.syscall(onArm ? 173 : 110, 0, 0, 0, 0, 0))
+export const kill = (pid: number, signal: number): number =>
+  outcome(c.syscall(onArm ? 129 : 62, pid, signal, 0, 0, 0))
+
+/** wait4(2) by number. Returns the pid, or 0 if the child still runs and `flags` says not to wait. */
+export const waitFor = (pid: number, status: Int32Array<ArrayBuffer>, flags: number): number =>
+  outcome(c.syscall(onArm ? 260 : 61, pid, addressOf(status), flags, 0, 0))
 
 /** The wait status of a child that has ended; null if it still runs. */
 export function reap(pid: number): { readonly status: number } | null {
   const status = new Int32Array(1)
-  return further.c.waitpid(pid, status, WNOHANG) === pid ? { status: status[0] ?? 0 } : null
+  return waitFor(pid, status, WNOHANG) === pid ? { status: status[0] ?? 0 } : null
 }
 
 /** pidfd_open(2); number 434 on every architecture. */

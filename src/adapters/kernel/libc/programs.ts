@@ -3,6 +3,7 @@ import { O_RDWR } from './descriptors.ts'
 import { ECHILD, EINTR } from './errno.ts'
 import { c, further, onArm, outcome } from './library.ts'
 import { type ByteText, cBytes, cString, pointers } from './memory.ts'
+import { waitFor } from './process.ts'
 
 export const RLIMIT_FSIZE = 1
 export const RLIMIT_CORE = 4
@@ -14,7 +15,7 @@ export const SIGTSTP = 20
 const SIG_SETMASK = 2
 const SIGNAL_SET_BYTES = 8
 
-export const newSession = (): number => outcome(further.c.setsid())
+export const newSession = (): number => outcome(c.syscall(onArm ? 157 : 112, 0, 0, 0, 0, 0))
 
 /** The kernel sends this signal when the thread that started this process ends: prctl(2) by number, PR_SET_PDEATHSIG. */
 export const setParentDeathSignal = (signal: number): number =>
@@ -33,9 +34,10 @@ export function setDisposition(signal: number, disposition: 'default' | 'ignore'
 
 /** Bit n - 1 stands for signal n, as in `/proc/<pid>/status`. */
 export function setBlockedSignals(mask: bigint): number {
-  const set = new BigUint64Array(16)
-  set[0] = mask
-  return outcome(further.c.sigprocmask(SIG_SETMASK, set, null))
+  const set = new BigUint64Array(1)
+  // glibc needs two signals for itself (32 and 33), and never blocks them.
+  set[0] = mask & ~(3n << 31n)
+  return outcome(c.syscall(onArm ? 135 : 14, SIG_SETMASK, ptr(set), 0, SIGNAL_SET_BYTES, 0))
 }
 
 /** `struct rlimit64`: soft, hard. Null for `set` changes nothing, and null for `previous` returns nothing. */
@@ -43,7 +45,10 @@ export const resourceLimit = (
   resource: number,
   set: BigUint64Array<ArrayBuffer> | null,
   previous: BigUint64Array<ArrayBuffer> | null,
-): number => outcome(further.c.prlimit(0, resource, set, previous))
+): number => {
+  const address = (limit: BigUint64Array<ArrayBuffer> | null) => (limit === null ? 0 : ptr(limit))
+  return outcome(c.syscall(onArm ? 261 : 302, 0, resource, address(set), address(previous), 0))
+}
 
 /** Returns only on failure. */
 export function execve(
@@ -51,7 +56,8 @@ export function execve(
   args: readonly ByteText[],
   environment: readonly ByteText[],
 ): number {
-  return outcome(further.c.execve(cBytes(program), pointers(args).array, pointers(environment).array))
+  const [path, argv, envp] = [cBytes(program), pointers(args), pointers(environment)]
+  return outcome(c.syscall(onArm ? 221 : 59, ptr(path), ptr(argv.array), ptr(envp.array), 0, 0))
 }
 
 /** Larger than `posix_spawn_file_actions_t` in any C library. */
@@ -81,7 +87,7 @@ export function spawnAndWait(
   if (failure !== 0) return -failure
   const status = new Int32Array(1)
   for (;;) {
-    const waited = outcome(further.c.waitpid(pid[0] ?? -1, status, 0))
+    const waited = waitFor(pid[0] ?? -1, status, 0)
     if (waited >= 0 || waited === -ECHILD) return status[0] ?? 0
     if (waited !== -EINTR) return waited
   }

@@ -1,5 +1,5 @@
-import { c, further, outcome } from './library.ts'
-import type { Bytes } from './memory.ts'
+import { c, onArm, outcome } from './library.ts'
+import { addressOf, type Bytes } from './memory.ts'
 
 /** Read and set the size of a terminal (ioctl_tty(2)). */
 export const TIOCGWINSZ = 0x5413
@@ -17,4 +17,4 @@ export const TCSETS = 0x5402
 
 export const isTerminal = (fd: number): boolean => c.isatty(fd) === 1
 export const ioctl = (fd: number, request: number, argument: Bytes | Uint16Array<ArrayBuffer>): number =>
-  outcome(further.c.ioctl(fd, request, argument))
+  outcome(c.syscall(onArm ? 29 : 16, fd, request, addressOf(argument), 0, 0))
