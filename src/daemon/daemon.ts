@@ -79,7 +79,7 @@ export class Daemon implements ConnectionHandler {
     this.#recordRates = new RecordRates(clock)
     this.#service = parts.serviceFor({ account: parts.own, groups: [] })
     this.#waiters = new Waiters({
-      ...{ service: this.#service, processes: parts.processes, log: parts.log },
+      ...{ service: this.#service, processes: parts.processes, clock, log: parts.log },
       isStopping: () => this.#isStopping,
     })
     this.#commands = new Commands({

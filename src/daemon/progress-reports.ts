@@ -10,6 +10,9 @@ import { Paced } from './paced.ts'
 
 /** The queue is planned for each report, whatever the number of waiters. */
 const REPORT_EVERY_MS: Millis = 1_000
+/** Nothing else happens while the queue is planned, so a rest follows: this many times as long. */
+const REST = 30
+const LONGEST_REST_MS: Millis = 60_000
 
 /** A waiter, and what it was told last. */
 export interface ReportedTo {
@@ -26,6 +29,8 @@ export interface ProgressReportsParts {
   readonly service: PoolService
   readonly processes: ProcessCheck
   readonly waiters: () => readonly ReportedTo[]
+  /** Steady time. */
+  readonly clock: () => Millis
   /** Reports a failure to the log. */
   readonly log: (error: unknown) => void
 }
@@ -36,6 +41,8 @@ export class ProgressReports {
   readonly #joined = new Paced(REPORT_EVERY_MS, () => void this.#report())
   #isReporting = false
   #timer: ReturnType<typeof setTimeout> | undefined
+  /** The end of the rest after the last report. */
+  #notBefore: Millis = Number.NEGATIVE_INFINITY
 
   constructor(parts: ProgressReportsParts) {
     this.#parts = parts
@@ -48,15 +55,16 @@ export class ProgressReports {
 
   /** The queue may have changed. */
   changed(): void {
-    this.#timer ??= setTimeout(() => {
+    const report = () => {
       this.#timer = undefined
       void this.#report()
-    }, REPORT_EVERY_MS)
+    }
+    this.#timer ??= setTimeout(report, Math.max(REPORT_EVERY_MS, this.#notBefore - this.#parts.clock()))
   }
 
   /** While the driver is slow, one report is under way. */
   async #report(): Promise<void> {
-    if (this.#isReporting) {
+    if (this.#isReporting || this.#parts.clock() < this.#notBefore) {
       this.changed()
       return
     }
@@ -71,13 +79,16 @@ export class ProgressReports {
   }
 
   async #reportToAll(): Promise<void> {
-    const { service, processes, waiters } = this.#parts
+    const { service, processes, waiters, clock } = this.#parts
     if (waiters().length === 0) return
     const present = await this.#presentReading()
     const { pool, moment } = await service.view('stored')
     const source: ProgressSource = { now: moment.wall, stopped: processes.stopped, ...present }
+    const began = clock()
     const progressIn = progressOfEach(pool, source)
     for (const waiter of waiters()) report(waiter, progressIn(waiter.id))
+    const ended = clock()
+    this.#notBefore = ended + Math.min(LONGEST_REST_MS, REST * (ended - began))
   }
 
   /** The reading of a recent sample, also for waiters that could not start and therefore made no attempt. */

@@ -48,6 +48,8 @@ export interface WaitersParts {
   readonly processes: ProcessCheck
   /** Whether the daemon is about to exit. Its waiters keep their entries and grants, and connect to the next daemon. */
   readonly isStopping: () => boolean
+  /** Steady time. */
+  readonly clock: () => Millis
   /** Reports a failure to the log. */
   readonly log: (error: unknown) => void
 }
