@@ -146,24 +146,25 @@ squatter() {
   as $ALICE "$CHG" release; stop "$pid"; idle
 }
 
-# Kills the process $1 while Bob waits for GPU 0. Prints after how many ms his program starts, and the driver's readings.
+# Kills the process $1, whose parent is $2, while Bob waits for GPU 0. Prints when it has ended, when Bob's program starts,
+# and the driver's readings.
 takeover() {
-  local victim=$1 waiter t0 t1
-  start $BOB "$T/second.txt" "$CHG" run --gpu-ids 0 --wait 30s -- python3 "$PY/cuda.py" 100 2; waiter=$pid
-  ready "$T/second.txt" 100 'position\|wait' 
+  local victim=$1 parent=$2 waiter killed ended started
+  start $BOB "$T/second.txt" "$CHG" run --gpu-ids 0 --wait 30s -- bash -c 'printf "%s started\n" "$EPOCHREALTIME"; exec "$@"' bash python3 "$PY/cuda.py" 100 2; waiter=$pid
+  ready "$T/second.txt" 100 'position\|wait'
   chg queue
-  t0=$(date +%s.%3N); kill -9 "$victim"
+  killed=$EPOCHREALTIME; kill -9 "$victim"; wait "$parent"; ended=$EPOCHREALTIME
   ready "$T/second.txt" 350 done
-  cat "$T/second.txt"; t1=$(awk '/begun/ {print $1; exit}' "$T/second.txt")
-  awk -v a="$t0" -v b="$t1" 'BEGIN {printf "killed at %s; the next program of the queue began %d ms later\n", a, (b - a) * 1000}'
-  print 'memory, processes and load as the driver reported them:'; between "$t0" "$(date +%s.%3N)" | head -20
+  cat "$T/second.txt"; started=$(awk '/started/ {print $1}' "$T/second.txt")
+  awk -v a="$killed" -v b="$ended" -v c="$started" 'BEGIN {printf "killed at %s; it ended after %.1f ms; the next program started after %.1f ms\n", a, (b - a) * 1000, (c - a) * 1000}'
+  print 'memory, processes and load as the driver reported them:'; between "$killed" "$EPOCHREALTIME" | head -20
   stop "$waiter"; idle
 }
 
 handoff() {
   title "kill -9 of a CUDA process while a waiter needs its GPU ($MODE)"
   start $ALICE "$T/first.txt" "$CHG" run --gpu-ids 0 -- python3 "$PY/cuda.py" 20000 100
-  ready "$T/first.txt" 200 ready && takeover "$pid" || stop "$pid"
+  ready "$T/first.txt" 200 ready && takeover "$pid" "$pid" || stop "$pid"
 }
 
 kernel() {
@@ -171,7 +172,7 @@ kernel() {
   start $ALICE "$T/spin.txt" "$CHG" run --gpu-ids 0 -- python3 "$PY/cuda.py" 1000 40 spin
   ready "$T/spin.txt" 200 ready || { stop "$pid"; return; }
   sleep 1; chg status
-  takeover "$pid"; raw "after-kill-${MODE// /-}"
+  takeover "$pid" "$pid"; raw "after-kill-${MODE// /-}"
 }
 
 # Its own supervisor ends with the namespace, so without a daemon nobody sees the end at once.
@@ -181,7 +182,7 @@ namespacedJob() {
   local outer=$pid
   ready "$T/inside.txt" 200 ready || { stop "$outer"; return; }
   cat "$T/inside.txt"; chg status
-  takeover "$(cat "/proc/$outer/task/$outer/children")"
+  takeover "$(cat "/proc/$outer/task/$outer/children")" "$outer"
 }
 
 namespaces() {

@@ -40,7 +40,7 @@ for (const { world, what, seeds, furtherSteps, traced } of WORLDS) {
   describe(what, () => {
     test(`has no violation in seeds 1 to ${seeds}`, () => {
       for (let seed = 1; seed <= seeds; seed++) expectSound(scenarioIn(world, seed), repeated(world, seed))
-    }, 120_000)
+    }, 300_000)
 
     // The seeds depend on the program, so a test of the same program gives the same result. `npm run simulate` takes
     // fresh ones.

@@ -461,6 +461,19 @@ describe('the ends of commands', () => {
     expect(ended('exited')).toEqual(['ends', 'records'])
   })
 
+  test('a waiter that gives back a grant it was not told of, after SIGINT of its time limit', () => {
+    const givenBackAfter = (ms: number, status: number) =>
+      broken((evidence) => {
+        evidence.forget('report', 'sum', 'table')
+        evidence.started(2000, 'slow', { verb: 'run', gpus: 1, holdLimit: 6000, waitLimit: null })
+        evidence.record('slow', [0], [2100, 2100 + ms], { outcome: 'released' })
+        evidence.ended(2100 + ms, 'slow', status)
+      })
+    expect(givenBackAfter(4850, 130)).toEqual([])
+    expect(givenBackAfter(50, 130)).toEqual(['ends', 'records'])
+    expect(givenBackAfter(4850, 75)).toEqual(['ends', 'records'])
+  })
+
   test('a waiter is refused before its time limit', () => {
     for (const waitLimit of [null, 1000]) {
       expect(

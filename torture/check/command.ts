@@ -94,9 +94,24 @@ export const waitedAt = (command: Pick<Command, 'printed'>): Stamp | undefined =
 export const jobStart = (command: Command): JobEntry | undefined =>
   command.job.find(({ event }) => event === 'started')
 
+/** The exit status of a waiter that got SIGINT. The torture sends none, so it was that of a time limit. */
+export const INTERRUPTED = 130
+
+/** The first time limits that the torture sets send SIGINT after 1.6 s. */
+const SHORTEST_LIMIT_MS = 1_500
+
 /** On a loaded machine, the time limit of a run may pass before the job has written its first line. */
-export const timedOutAtStart = ({ rows, job }: Command): boolean =>
-  job.length === 0 && rows.length > 0 && rows.every(({ outcome }) => outcome === 'timed-out')
+export const timedOutAtStart = (command: Command): boolean =>
+  command.job.length === 0 &&
+  command.rows.length > 0 &&
+  command.rows.every((row) => row.outcome === 'timed-out' || isGivenBack(command, row))
+
+/** The limit passed before the waiter was told of its grant. It knew nothing of a limit, and gave the grant back. */
+export const isGivenBack = ({ end, job }: Command, row: HistoryRow): boolean =>
+  row.outcome === 'released' &&
+  job.length === 0 &&
+  end?.status === INTERRUPTED &&
+  row.ended_at - row.started_at >= SHORTEST_LIMIT_MS
 
 export const gpusOf = (entry: JobEntry): readonly number[] => entry.gpus.split(',').map(Number)
 

@@ -1,5 +1,5 @@
 import type { Entry } from '../log.ts'
-import { type Command, jobStart, refusal, timedOutAtStart, wasKilled } from './command.ts'
+import { type Command, INTERRUPTED, jobStart, refusal, timedOutAtStart, wasKilled } from './command.ts'
 import type { Evidence } from './evidence.ts'
 import { isDocumentedLack, lackedDaemon, missedGrant, type Outage, outagesIn } from './outages.ts'
 import type { Rules } from './rules.ts'
@@ -9,7 +9,6 @@ import { by, type Violation } from './violation.ts'
 const BOOKING_REFUSALS = ['unbookable', 'promised', 'past']
 
 const NOT_NOW = 75
-const INTERRUPTED = 130
 
 /** Every command ended with the right status, and left no reservation, queue entry or supervisor. */
 export function checkEnds(

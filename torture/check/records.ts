@@ -1,6 +1,7 @@
 import {
   type Command,
   gpusOf,
+  isGivenBack,
   isRead,
   jobStart,
   lastAlive,
@@ -123,7 +124,8 @@ class RecordCheck {
 
   /** The row ends not before the job, and no later than the first `status` that started after the process was gone. */
   #endOfRun(command: Command, row: HistoryRow): readonly string[] {
-    const outcomes = command.request.holdLimit === undefined ? ['exited'] : ['exited', 'timed-out']
+    const ended = isGivenBack(command, row) ? 'released' : 'exited'
+    const outcomes = command.request.holdLimit === undefined ? [ended] : [ended, 'timed-out']
     const alive = lastAlive(command) ?? command.from
     const noticed = this.#reads.find(({ from }) => from.steady > command.to.steady)?.to.wall
     const meanwhile = this.#commitBetween(row.ended_at, alive.wall)
