@@ -26,7 +26,9 @@ export function beginFinalPhase(system: System, actions: Actions): void {
     for (const process of machine.liveProcesses()) {
       if (!waiting.has(process)) process.resume()
       if (process.role !== 'command') continue
-      system.scheduler.after(machine.chance.below(5_000), null, () => process.work?.kill())
+      // Some runs last until the views have been checked.
+      const longer = machine.signOfLife !== null && machine.chance.is(0.3) ? 25_000 : 0
+      system.scheduler.after(longer + machine.chance.below(5_000), null, () => process.work?.kill())
     }
     for (const delay of [1_000, 12_000]) {
       system.scheduler.after(delay, null, () => {

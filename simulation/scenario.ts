@@ -45,6 +45,7 @@ export type FleetKind =
   | 'watch'
   | 'boardFault'
   | 'boardLoss'
+  | 'boardClock'
   | 'linkFault'
   | 'killCaller'
   | 'interruptCaller'

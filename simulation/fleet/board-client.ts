@@ -5,6 +5,8 @@ import { Violation } from '../check/violation.ts'
 import type { Process } from '../system/process.ts'
 import type { Purpose } from '../system/purpose.ts'
 import type { BoardServer, Reply } from './board-server.ts'
+import type { Notices } from './check/notices.ts'
+import { stampOf } from './stamp.ts'
 
 /** As in `src/entries/board.ts`. */
 export const DEADLINE = 3_000
@@ -13,26 +15,26 @@ const REST = 4_000
 /** No other process may depend on the board. */
 const USERS: readonly Purpose['kind'][] = ['publish', 'look']
 
-type OnReceived = (notice: Notice, answer: PostAnswer) => void
-
 /** The board as one process reaches it: as `src/adapters/board/connection.ts`, every command has a deadline. */
 export class BoardClient implements Board {
   readonly #server: BoardServer
   readonly #process: Process
-  readonly #onReceived: OnReceived
+  readonly #notices: Notices | null
   #restsUntil = Number.NEGATIVE_INFINITY
 
-  /** `onReceived` is called when the server has taken a notice. */
-  constructor(server: BoardServer, process: Process, onReceived: OnReceived = () => {}) {
+  /** `notices`: for a process that publishes. */
+  constructor(server: BoardServer, process: Process, notices: Notices | null = null) {
     this.#server = server
     this.#process = process
-    this.#onReceived = onReceived
+    this.#notices = notices
   }
 
   post(notice: Notice): Promise<PostAnswer> {
     return this.#send(true, async (board) => {
       const answer = await board.post(notice)
-      if (answer !== 'older') this.#onReceived(notice, answer)
+      if (answer === 'older') return answer
+      this.#notices?.received(stampOf(notice.parts.status ?? ''), answer, this.#server)
+      this.#server.hasTaken()
       return answer
     })
   }

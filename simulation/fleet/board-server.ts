@@ -3,6 +3,7 @@ import type { SnapshotPart } from '../../src/domain/fleet/snapshot.ts'
 import type { Board } from '../../src/ports/board.ts'
 import type { Chance } from '../chance.ts'
 import type { Scheduler } from '../scheduler.ts'
+import { BoardClock, type ErrorOfAge, type SavedClock } from './board-clock.ts'
 
 /** `refusing`: it refuses every command; `read-only`: those that write, as a replica, or a server that is full. */
 export type BoardState = 'working' | 'hung' | 'down' | 'refusing' | 'read-only' | 'lossy'
@@ -19,17 +20,18 @@ export class BoardServer {
   readonly #chance: Chance
   readonly #board: MemoryBoard
   readonly #waiting: (() => void)[] = []
-  #saved: SavedBoard
+  #saved: { readonly board: SavedBoard; readonly clock: SavedClock }
+  readonly #clock: BoardClock
   #state: BoardState = 'working'
   /** When it last lost data: what was shown before may be gone. */
   lostAt = Number.NEGATIVE_INFINITY
 
   constructor(scheduler: Scheduler, chance: Chance) {
-    const bootedAt = chance.between(0, 1_000_000)
     this.#scheduler = scheduler
     this.#chance = chance
-    this.#board = new MemoryBoard(() => scheduler.now + bootedAt)
-    this.#saved = this.#board.saved()
+    this.#clock = new BoardClock(scheduler, chance.between(0, 1_000_000))
+    this.#board = new MemoryBoard(() => this.#clock.shown)
+    this.#saved = this.#everything()
   }
 
   get state(): BoardState {
@@ -47,6 +49,25 @@ export class BoardServer {
     this.lostAt = this.#scheduler.now
   }
 
+  /** Its clock is set, or another server with another clock takes over. */
+  setClock(by: number): void {
+    this.#clock.set(by)
+  }
+
+  /** It has taken a notice. */
+  hasTaken(): void {
+    this.#clock.taken()
+  }
+
+  /** By how much the age of a notice that it received at this time may be wrong. */
+  errorOfAge(received: number): ErrorOfAge {
+    return this.#clock.errorSince(received)
+  }
+
+  #everything() {
+    return { board: this.#board.saved(), clock: this.#clock.saved() }
+  }
+
   /** What it has now, for the check. */
   now(part: SnapshotPart): ReturnType<Board['read']> {
     return this.#board.read(part)
@@ -54,12 +75,13 @@ export class BoardServer {
 
   /** From now on `failOver` returns to what it has now. */
   save(): void {
-    this.#saved = this.#board.saved()
+    this.#saved = this.#everything()
   }
 
   /** A replica takes over that has not received the last writes. */
   failOver(): void {
-    this.#board.restore(this.#saved)
+    this.#board.restore(this.#saved.board)
+    this.#clock.restore(this.#saved.clock)
     this.lostAt = this.#scheduler.now
   }
 

@@ -29,8 +29,10 @@ export function endFleetFaults(fleet: Fleet): void {
 }
 
 /** At the end, when nothing is reserved and nobody waits, the board says so. */
-export async function auditLastViews({ server, system }: Fleet): Promise<void> {
+export async function auditLastViews(fleet: Fleet): Promise<void> {
+  const { server, system } = fleet
   for (const { host, text = '{}' } of await server.now('status')) {
+    if (!fleet.isPublished(fleet.machineNamed(host))) continue
     const { gpus, waiting }: { gpus?: readonly { type?: string }[]; waiting?: number } = JSON.parse(text)
     if (waiting === 0 && gpus?.every(({ type }) => type === undefined) === true) continue
     system.violation ??= new Violation('board', `the board still shows ${host} as it was: ${text.trim()}`)

@@ -10,6 +10,7 @@ import { look } from './viewing.ts'
 
 type Handler = (machine: Machine, chance: Chance) => void
 
+const DAY = 86_400_000
 export const LONGEST_STALL = 60_000
 
 const STATES: readonly BoardState[] = ['hung', 'down', 'refusing', 'read-only', 'lossy', 'lossy']
@@ -80,6 +81,11 @@ export function fleetHandlers(fleet: Fleet): Readonly<Record<FleetKind, Handler>
         server.failOver()
         system.log(() => 'the board has lost its last writes')
       })
+    },
+    boardClock: (_, chance) => {
+      const by = (chance.is(0.6) ? -1 : 1) * chance.spread(100, DAY)
+      server.setClock(by)
+      system.log(() => `the clock of the board is set by ${by} ms`)
     },
     linkFault: (_, chance) => {
       const whole = fleet.open.filter(({ link }) => link.isWhole)

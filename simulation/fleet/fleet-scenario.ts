@@ -9,6 +9,7 @@ const WEIGHTS: Readonly<Record<FleetKind, number>> = {
   watch: 5,
   boardFault: 9,
   boardLoss: 5,
+  boardClock: 5,
   linkFault: 12,
   killCaller: 6,
   interruptCaller: 4,

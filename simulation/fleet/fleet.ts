@@ -10,6 +10,7 @@ import { ChoiceCheck } from './check/choices.ts'
 import { Notices } from './check/notices.ts'
 import { SessionCheck } from './check/sessions.ts'
 import { Views } from './check/views.ts'
+import { EmbeddedPublishing } from './embedded.ts'
 import { Link } from './link.ts'
 import { publish } from './publishing.ts'
 import { Serving } from './serving.ts'
@@ -29,6 +30,8 @@ export class Fleet {
   readonly sessions: SessionCheck
   readonly choices: ChoiceCheck
   readonly chance: Random
+  /** The hosts without a daemon. */
+  readonly embedded = new Map<Machine, EmbeddedPublishing>()
   /** The sessions that may not have ended. */
   open: Session[] = []
   #ids = 0
@@ -51,9 +54,25 @@ export class Fleet {
     })
     for (const machine of system.machines) {
       if (this.chance.is(0.5)) machine.setClock(this.chance.between(-DAY, DAY))
+      if (this.chance.is(0.4)) {
+        const { server, notices } = this
+        const chance = new Chance(this.chance.next())
+        this.embedded.set(machine, new EmbeddedPublishing({ system, machine, server, notices, chance }))
+        continue
+      }
       machine.started = () => this.#startPublisher(machine)
       this.#startPublisher(machine)
     }
+  }
+
+  /** Whether the host publishes also without a change. */
+  isRepeated(machine: Machine): boolean {
+    return !this.embedded.has(machine) || hasOldRun(machine)
+  }
+
+  /** Whether the board must have the last commit of the host. */
+  isPublished(machine: Machine): boolean {
+    return this.embedded.get(machine)?.isPublished ?? true
   }
 
   newId(): string {
@@ -122,3 +141,15 @@ export class Fleet {
     })
   }
 }
+
+/** Longer than the time between two signs of life. */
+const OLD = 20_000
+
+/** Whether a supervisor has watched a run for longer than the time between two signs. */
+const hasOldRun = (machine: Machine): boolean =>
+  machine.liveProcesses().some((process) => {
+    const { purpose, role, state, resumedAt } = process
+    if (role !== 'supervisor' || purpose.kind !== 'supervise' || state !== 'running') return false
+    const isHeld = machine.stored.pool?.reservations.some(({ id }) => id === purpose.reservation) === true
+    return isHeld && machine.scheduler.now - resumedAt >= OLD
+  })

@@ -1,6 +1,6 @@
 import { Publisher } from '../../src/app/fleet/publisher.ts'
 import { type HostName, readHostName } from '../../src/domain/fleet/host-name.ts'
-import { REPEATED_EVERY_MS } from '../../src/domain/fleet/snapshot.ts'
+import { REPEATED_EVERY_MS, type SnapshotPart } from '../../src/domain/fleet/snapshot.ts'
 import { snapshotOf } from '../../src/entries/snapshot.ts'
 import type { Notice } from '../../src/ports/board.ts'
 import type { PoolService } from '../../src/ports/pool-service.ts'
@@ -11,7 +11,7 @@ import { poolOf } from '../system/programs.ts'
 import { BoardClient } from './board-client.ts'
 import type { BoardServer } from './board-server.ts'
 import type { Notices } from './check/notices.ts'
-import { stamped, stampOf } from './stamp.ts'
+import { stamped } from './stamp.ts'
 
 export function hostNameOf(machine: Machine): HostName {
   const name = readHostName(machine.name)
@@ -24,26 +24,36 @@ export async function publish(process: Process, server: BoardServer, notices: No
   process.role = 'daemon'
   const { machine } = process
   const clock = () => process.moment().steady.ms
-  const service = oneAtATime(poolOf(process))
   const publisher = new Publisher({
     host: hostNameOf(machine),
-    board: new BoardClient(server, process, ({ parts }, answer) =>
-      notices.received(stampOf(parts.status ?? ''), { lostAt: server.lostAt, answer }),
-    ),
+    board: new BoardClient(server, process, notices),
     clock,
-    snapshot: async (parts): Promise<Pick<Notice, 'revision' | 'parts'>> => {
-      const begun = machine.scheduler.now
-      const snapshot = await snapshotOf(service, { parts, clock, repeated: REPEATED_EVERY_MS })
-      const number = notices.made(machine, { epoch: snapshot.revision.epoch, begun })
-      const texts = Object.entries(snapshot.parts).map(([part, text]) => [part, stamped(text, number)])
-      return { revision: snapshot.revision, parts: Object.fromEntries(texts) }
-    },
+    snapshot: snapshotFor(process, notices, REPEATED_EVERY_MS),
     pause: (ms, signal) => pause(process, ms, signal),
     onFailure: (failure) => log(process, () => failure?.message ?? 'the board answers again'),
     onNamesake: () => log(process, () => 'another host has this name'),
   })
   machine.committed = () => publisher.changed()
   await publisher.run(new AbortController().signal)
+}
+
+/** Reads parts of the host of this process, and marks them. `repeated`: as of `snapshotOf`. */
+export function snapshotFor(
+  process: Process,
+  notices: Notices,
+  repeated?: number,
+): (parts: readonly SnapshotPart[]) => Promise<Notice> {
+  const { machine } = process
+  const clock = () => process.moment().steady.ms
+  const service = oneAtATime(poolOf(process))
+  return async (parts) => {
+    const begun = machine.scheduler.now
+    const signs = repeated === undefined ? {} : { repeated }
+    const { revision, parts: read } = await snapshotOf(service, { parts, clock, ...signs })
+    const number = notices.made(machine, { epoch: revision.epoch, begun })
+    const texts = Object.entries(read).map(([part, text]) => [part, stamped(text, number)])
+    return { host: hostNameOf(machine), revision, parts: Object.fromEntries(texts) }
+  }
 }
 
 function log({ machine, name }: Process, text: () => string): void {

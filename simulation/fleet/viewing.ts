@@ -36,8 +36,17 @@ export async function lookForAll(fleet: Fleet, process: Process, part: SnapshotP
   const begun = process.machine.scheduler.now
   const answer = await hostsFor(fleet, process, check).all(part)
   check.shown(answer, begun)
-  const names = fleet.system.machines.filter((each) => mustBeShown(fleet, each)).map(({ name }) => name)
-  check.complete(answer, names)
+  for (const [machine, publishing] of fleet.embedded) {
+    if (publishing.isBehind) check.fail(`${machine.name} has not published its last commit`)
+  }
+  check.complete(
+    answer,
+    fleet.system.machines.flatMap((machine) => {
+      const isRepeated = fleet.isRepeated(machine)
+      const isExpected = mustBeShown(fleet, machine) && (isRepeated || fleet.isPublished(machine))
+      return isExpected ? [{ name: machine.name, isRepeated }] : []
+    }),
+  )
 }
 
 /** A boot whose id cannot be read looks like the one before it, whose notice the board keeps for a minute. */

@@ -3,6 +3,8 @@ import type { Mutant } from './list.ts'
 import { at } from './seams.ts'
 
 const PUBLISHER = 'src/app/fleet/publisher.ts#Publisher'
+const PUBLISH_SHORTLY = 'src/app/fleet/short-publisher.ts#publishShortly'
+const BOARD_CLOCK = 'src/domain/fleet/board-clock.ts'
 const MEMORY_BOARD = 'src/adapters/memory/memory-board.ts#MemoryBoard'
 
 /** Defects in what several hosts show of each other. */
@@ -63,6 +65,52 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
               return posted.map((each) => ({ ...each, age: newest - (this.#written.get(each.host) ?? 0) }))
             }
           },
+      ),
+    ],
+  },
+  {
+    name: 'clock-of-the-board-believed',
+    defect: 'the age of a notice is a difference of what the clock of the board shows',
+    world: 'fleet',
+    plants: [
+      at(`${BOARD_CLOCK}#timeOfNotice`, () => (_, shown) => ({ shown, counted: shown })),
+      at(`${BOARD_CLOCK}#countedNow`, () => (_, shown) => shown),
+    ],
+  },
+  {
+    name: 'readers-believe-the-clock',
+    defect: 'after the clock of the board was set back, a reader counts back from the last notice',
+    world: 'fleet',
+    plants: [
+      at(
+        `${BOARD_CLOCK}#countedNow`,
+        () => (last, shown) => (last === undefined ? shown : last.counted + shown - last.shown),
+      ),
+    ],
+  },
+  {
+    name: 'turn-kept-while-reading',
+    defect: 'a commit starts no process that publishes while another one reads the pool',
+    world: 'fleet',
+    isRare: true,
+    plants: [
+      at(
+        PUBLISH_SHORTLY,
+        (publishShortly) => (publisher) =>
+          publishShortly({ ...publisher, turn: { ...publisher.turn, give: () => {} } }),
+      ),
+    ],
+  },
+  {
+    name: 'no-signs-of-life',
+    defect: 'without a daemon, a host with runs publishes nothing between the heartbeats',
+    world: 'fleet',
+    plants: [
+      at(
+        'src/app/supervise.ts#supervise',
+        (supervise) =>
+          ({ signOfLife: _, ...supervision }) =>
+            supervise(supervision),
       ),
     ],
   },

@@ -26,6 +26,18 @@ export const REMOTE_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'gives-up-late',
+    defect: 'a host waits for a silent caller for five seconds more',
+    world: 'fleet',
+    isRare: true,
+    plants: [
+      at(
+        'src/domain/fleet/patience.ts#isSilent',
+        (isSilent) => (signs) => isSilent({ ...signs, heardAt: signs.heardAt + 5_000 }),
+      ),
+    ],
+  },
+  {
     name: 'place-kept-after-the-connection',
     defect: 'a host keeps the place of a caller whose connection has ended',
     world: 'fleet',

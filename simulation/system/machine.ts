@@ -24,6 +24,8 @@ export class Machine {
   readonly processes = new Map<number, Process>()
   /** Called by a process after its commit has changed the pool. */
   committed: () => void = () => {}
+  /** Called by a supervisor, as `Supervision` has it; null on a machine that publishes nothing, or with a daemon. */
+  signOfLife: ((supervisor: Process) => void) | null = null
   /** Called after each start. */
   started: () => void = () => {}
   isUp = true

@@ -130,8 +130,10 @@ function supervisedBy({ reservation, grantedAt }: Grant): Task {
 }
 
 export function superviseRun(process: Process, task: Task, command: Process): Promise<void> {
+  const { signOfLife } = process.machine
   return supervise({
     ...task,
+    ...(signOfLife === null ? {} : { signOfLife: () => signOfLife(process) }),
     becomeSuccessor: () => {},
     openPool: async () => {
       await process.suspend(process.chance.below(3), () => {})

@@ -3,26 +3,17 @@ import { steadyNow } from '../adapters/kernel/clock.ts'
 import { close } from '../adapters/kernel/libc/descriptors.ts'
 import { hostname } from '../adapters/kernel/procfs.ts'
 import { becomeDaemon } from '../adapters/process/detach.ts'
+import { type Persistence, type PublishingTurn, publishShortly } from '../app/fleet/short-publisher.ts'
 import { CanhazgpuError } from '../domain/errors.ts'
 import { ownHostName } from '../domain/fleet/host-name.ts'
 import { SNAPSHOT_PARTS } from '../domain/fleet/snapshot.ts'
-import type { Millis } from '../domain/pool/model.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
 import { openBoard } from './board.ts'
 import { configuration } from './configuration.ts'
 import { embeddedAccess } from './embedded-access.ts'
 import { gpuAccess } from './gpu-access.ts'
-import { type Persistence, takeLongTurnFor, takeTurnFor } from './publishing.ts'
+import { takeLongTurnFor, takeTurnFor } from './publishing.ts'
 import { snapshotOf } from './snapshot.ts'
-
-/**
- * The pauses before the first attempts. Commits within the first are published together. Meanwhile no further commit
- * starts a process.
- */
-const PAUSES: readonly Millis[] = [200, 5_000, 10_000, 10_000, 10_000, 10_000, 10_000]
-/** If the board is out for longer, one process of the host tries again for an hour, beside those of further commits. */
-const LATER_EVERY_MS: Millis = 10_000
-const LATER_ATTEMPTS = 360
 
 /** Publishes an embedded pool: `canhazgpu __publish <store> <turn> <persistence> [<configuration>]`. */
 export async function publishMain([
@@ -56,23 +47,24 @@ export async function publishMain([
       for (const pool of opened) pool.close()
     }
   }
-  for (const pause of PAUSES) {
-    await Bun.sleep(pause)
-    // The next commit needs a process of its own, because this one may read the pool before it.
-    close(turn)
-    if (await isPosted()) return 0
-    if (persistence === ONCE) return FAILED
-    turn = takeTurnFor(store)
-    if (turn === null) return 0
+  const turns: PublishingTurn = {
+    give: () => {
+      if (turn !== null) close(turn)
+    },
+    take: () => {
+      turn = takeTurnFor(store)
+      return turn !== null
+    },
+    takeLong: () => takeLongTurnFor(store) !== null,
   }
-  close(turn)
-  if (takeLongTurnFor(store) === null) return FAILED
-  for (let attempt = 0; attempt < LATER_ATTEMPTS; attempt++) {
-    await Bun.sleep(LATER_EVERY_MS)
-    // Reading the pool asks the driver, which is only worth it if somebody listens.
-    if ((await hasAnswered(board)) && (await isPosted())) return 0
-  }
-  return FAILED
+  const isDone = await publishShortly({
+    persistence: persistence === ONCE ? ONCE : 'until-posted',
+    post: isPosted,
+    boardAnswers: () => hasAnswered(board),
+    pause: (ms) => Bun.sleep(ms),
+    turn: turns,
+  })
+  return isDone ? 0 : FAILED
 }
 
 async function hasAnswered(board: ReturnType<typeof openBoard>): Promise<boolean> {

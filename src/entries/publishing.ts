@@ -2,6 +2,7 @@ import { readLink } from '../adapters/kernel/procfs.ts'
 import { startDetached } from '../adapters/process/detach.ts'
 import { selfCommandForShell } from '../adapters/process/self.ts'
 import { takeTurn } from '../adapters/process/turn.ts'
+import type { Persistence } from '../app/fleet/short-publisher.ts'
 import type { BoardAddress } from '../domain/fleet/board-address.ts'
 import { NOT_OF_THE_JOB } from '../domain/observation/device-variables.ts'
 import { canReadUrl } from './board.ts'
@@ -13,9 +14,6 @@ export interface Publishing {
   /** Absolute path of `--config`; null without. */
   readonly config: string | null
 }
-
-/** Whether a process tries again while the board is out. A sign of life is repeated anyway. */
-export type Persistence = 'until-posted' | 'once'
 
 /** Undefined if this process cannot read the URL of the board. Another account's next commit publishes then. */
 export function publishingFor(

@@ -17,6 +17,8 @@ export interface Posted {
    * the board may be set.
    */
   readonly age: Millis
+  /** Of the notice that had this part; absent if that makes no sense. */
+  readonly revision?: Revision
   /** Undefined if the host did not publish this part, or if it is longer than `MOST_SNAPSHOT_CHARACTERS`. */
   readonly text: string | undefined
   /** Present if it was not read, because the other hosts are all that is read at once. Then its age means nothing. */

@@ -49,6 +49,7 @@ export function boardContract(open: () => Promise<TestedBoard>): void {
       ['gpu2', 'gpu2'],
     ])
     for (const { age } of posted) expect(age).toBeGreaterThanOrEqual(0)
+    expect(posted[0]?.revision).toEqual(revision(2))
     expect((await board.read('status', 'gpu2')).map((each) => String(each.host))).toEqual(['gpu2'])
   })
 
@@ -79,6 +80,8 @@ export function boardContract(open: () => Promise<TestedBoard>): void {
       { gpu1: 'q2' },
       { gpu1: 'u1' },
     ])
+    expect((await board.read('queue'))[0]?.revision).toEqual(revision(2))
+    expect((await board.read('usage'))[0]?.revision).toEqual(revision(1))
   })
 
   test.each([

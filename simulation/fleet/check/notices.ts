@@ -1,6 +1,7 @@
 import type { PostAnswer } from '../../../src/ports/board.ts'
 import type { Scheduler } from '../../scheduler.ts'
 import type { Machine } from '../../system/machine.ts'
+import type { BoardServer } from '../board-server.ts'
 
 /** The true origin of what a host has published. */
 export interface MadeNotice {
@@ -11,8 +12,9 @@ export interface MadeNotice {
   readonly begun: number
   readonly ended: number
   /**
-   * When the board received it: first; again after it had lost it; and again after the first notice of the next boot,
-   * because it does not know which boot is later. A failover may return to each.
+   * When the board received it: first; again after it had lost it, or its clock was set so that the last notice seemed
+   * old; and again after the first notice of the next boot, because it does not know which boot is later. A failover may
+   * return to each.
    */
   readonly receptions: number[]
 }
@@ -31,11 +33,12 @@ export class Notices {
     return this.#made.push({ machine, epoch, boot: machine.boots, begun, ended, receptions: [] }) - 1
   }
 
-  /** The board has taken this notice. It last lost data at `lostAt`. */
-  received(number: number, { lostAt, answer }: { lostAt: number; answer: PostAnswer }): void {
+  /** The board has taken this notice. */
+  received(number: number, answer: PostAnswer, server: Pick<BoardServer, 'lostAt' | 'errorOfAge'>): void {
     const notice = this.#made[number]
-    const last = notice?.receptions.at(-1) ?? lostAt
-    if (last <= lostAt || answer === 'foreign') notice?.receptions.push(this.#scheduler.now)
+    const last = notice?.receptions.at(-1) ?? server.lostAt
+    const isAgain = last <= server.lostAt || answer === 'foreign' || server.errorOfAge(last).long > 0
+    if (isAgain) notice?.receptions.push(this.#scheduler.now)
   }
 
   of(number: number): MadeNotice | undefined {

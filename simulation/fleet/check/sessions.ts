@@ -8,8 +8,11 @@ import type { Session } from '../session.ts'
 
 /** After this time without a word the other end is gone. */
 const SILENCE = 20_000
-/** Until a host has given up: it looks once a second, the command may take five, and the network is slow. */
-const GIVES_UP_WITHIN = SILENCE + 10_000
+/** A host looks once a second whether its caller is silent. */
+const LOOKS_EVERY = 1_000
+/** The command on the host then returns its place or its GPUs, in a commit. */
+const GIVES_UP = 500
+const GIVES_UP_WITHIN = SILENCE + LOOKS_EVERY + GIVES_UP
 
 /**
  * The rules of commands on other hosts. What is granted there is kept if and only if the caller wants it; a caller that

@@ -70,6 +70,8 @@ export class Views {
           // It was read before.
           if (answer.boardFailure !== undefined) continue
           own.set(host.name, shown)
+          // The board may have lost it, and this viewer remembers it.
+          if ((notice.receptions.at(-1) ?? 0) <= this.#server.lostAt) continue
           const key = `${part} ${host.name}`
           const newest = this.#newest.get(key)
           this.#auditOrder(process, newest, shown)
@@ -81,10 +83,11 @@ export class Views {
             this.#newest.set(key, shown)
         }
       },
-      complete: (answer, names) => {
-        for (const name of names) {
+      fail: (text) => this.#fail(process, text),
+      complete: (answer, expected) => {
+        for (const { name, isRepeated } of expected) {
           const host = answer.hosts.find((each) => each.name === name)
-          if (host?.kind === 'known' && host.age <= MOST_AGE) continue
+          if (host?.kind === 'known' && (!isRepeated || host.age <= MOST_AGE)) continue
           const failure = answer.boardFailure?.message ?? ''
           this.#fail(
             process,
@@ -97,7 +100,12 @@ export class Views {
 
   #auditAge(process: Process, { age, name }: { age: number; name: string }, { notice, at }: Shown): void {
     const truths = notice.receptions.map((received) => at - received)
-    if (truths.some((truth) => age >= truth - SLACK && age <= truth + MOST_LATE + SLACK)) return
+    const isTrue = notice.receptions.some((received) => {
+      const { short, long } = this.#server.errorOfAge(received)
+      const truth = at - received
+      return age >= truth - short - SLACK && age <= truth + long + MOST_LATE + SLACK
+    })
+    if (isTrue) return
     this.#fail(process, `${name} is shown ${age} ms after its last sign, which was ${truths.join()} ms ago`)
   }
 
@@ -107,7 +115,8 @@ export class Views {
     // The board does not know which boot is later, so what arrives late from an earlier one is shown in any order.
     if (notice.boot !== notice.machine.boots) return
     if (before.notice.begun <= notice.ended || this.#server.lostAt >= before.begun) return
-    if ((notice.receptions.at(-1) ?? 0) - (before.notice.receptions.at(-1) ?? 0) > ORDERED_FOR) return
+    const last = before.notice.receptions.at(-1) ?? 0
+    if ((notice.receptions.at(-1) ?? 0) - last > ORDERED_FOR || this.#server.errorOfAge(last).long > 0) return
     this.#fail(
       process,
       `${notice.machine.name} is shown as it was ${at - notice.ended} ms ago, after it was shown as it was ${at - before.notice.begun} ms ago`,
@@ -119,11 +128,17 @@ export class Views {
   }
 }
 
+export interface ExpectedHost {
+  readonly name: string
+  readonly isRepeated: boolean
+}
+
 export interface ViewCheck {
   /** Notes which notice a document was read from. */
   read<Document extends object>(document: Document | undefined, number: number): Document | undefined
   /** Checks one view, which began at this time. */
   shown(answer: HostsAnswer<object>, begun: number): void
-  /** Checks that a view shows all these hosts as they have been since the faults ended. */
-  complete(answer: HostsAnswer<object>, names: readonly string[]): void
+  fail(text: string): void
+  /** Checks that a view shows all these hosts, and those that publish repeatedly as they were since the faults ended. */
+  complete(answer: HostsAnswer<object>, expected: readonly ExpectedHost[]): void
 }

@@ -1,7 +1,13 @@
 import { MOST_CLOCK_DIFFERENCE_MS } from '../../domain/fleet/board-clock.ts'
 import { strangeBoard } from '../../domain/fleet/fleet-errors.ts'
 import { type HostName, isHostName } from '../../domain/fleet/host-name.ts'
-import { MOST_SNAPSHOT_CHARACTERS, SNAPSHOT_PARTS, type SnapshotPart } from '../../domain/fleet/snapshot.ts'
+import {
+  MOST_SNAPSHOT_CHARACTERS,
+  readRevision,
+  revisionText,
+  SNAPSHOT_PARTS,
+  type SnapshotPart,
+} from '../../domain/fleet/snapshot.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import {
   type Board,
@@ -108,6 +114,9 @@ local empty = score('${EMPTY}')
 if empty then return string.format('%.0f', now - empty) end
 `
 
+/** A field has the revision of each part: `usage@`. Parts that a notice lacks stay, and with them their revisions. */
+const MOST_REVISION_CHARACTERS = 200
+
 /** For a text that the reader has no room for. */
 const LEFT_OUT = 1
 
@@ -129,7 +138,11 @@ for i, key in ipairs({ unpack(KEYS, 2) }) do
     end
   end
   received = tonumber(received or '')
-  if received then answers[i] = { now - received, text } else answers[i] = false end
+  local revision = false
+  if received and redis.call('HSTRLEN', key, ARGV[1] .. '@') < ${MOST_REVISION_CHARACTERS} then
+    revision = redis.call('HGET', key, ARGV[1] .. '@')
+  end
+  if received then answers[i] = { now - received, text, revision } else answers[i] = false end
 end
 return answers
 `
@@ -153,6 +166,11 @@ interface Named {
 
 /** No notice is kept longer. Others have written anything else. */
 const isAge = (age: unknown): age is Millis => typeof age === 'number' && age >= 0 && age <= KEPT_FOR_MS
+
+function revisionIn(text: unknown): Pick<Posted, 'revision'> {
+  const revision = typeof text === 'string' ? readRevision(text) : undefined
+  return revision === undefined ? {} : { revision }
+}
 
 const byName = (a: Pick<Posted, 'host'>, b: Pick<Posted, 'host'>): number => (a.host < b.host ? -1 : 1)
 
@@ -181,7 +199,12 @@ export class RedisBoard implements Board {
     const { epoch, committedAt, readAt } = revision
     const order = [epoch, String(committedAt), String(readAt)]
     const limits = [String(ORDERED_FOR_MS), String(KEPT_FOR_MS)]
-    const fields = Object.entries(parts).flat()
+    const fields = Object.entries(parts).flatMap(([part, text]) => [
+      part,
+      text,
+      `${part}@`,
+      revisionText(revision),
+    ])
     const answer = await this.#run(POST, [HOSTS, keyOf(host)], [host, ...order, ...limits, ...fields])
     if (!isPostAnswer(answer)) throw strangeBoard()
     return answer
@@ -225,14 +248,14 @@ export class RedisBoard implements Board {
     let left = most
     return named.flatMap(({ host, age: listedAge }, at): Posted[] => {
       const answer: unknown = answers[at]
-      const [age, text]: readonly unknown[] = Array.isArray(answer) ? answer : []
+      const [age, text, revision]: readonly unknown[] = Array.isArray(answer) ? answer : []
       if (!isAge(age)) return listedAge <= KEPT_FOR_MS ? [lost(host, listedAge)] : []
       if (text === LEFT_OUT) return [{ host, age, text: undefined, isLeftOut: true }]
       if (!isShort(text)) return [{ host, age, text: undefined }]
       // The server itself may be anybody's.
       if (text.length > left) return [{ host, age, text: undefined, isLeftOut: true }]
       left -= text.length
-      return [{ host, age, text }]
+      return [{ host, age, text, ...revisionIn(revision) }]
     })
   }
 

@@ -2,6 +2,7 @@ import { type BoardTime, countedNow, timeOfNotice } from '../../domain/fleet/boa
 import {
   isNotNewer,
   MOST_SNAPSHOT_CHARACTERS,
+  type Revision,
   SNAPSHOT_PARTS,
   type SnapshotPart,
 } from '../../domain/fleet/snapshot.ts'
@@ -16,7 +17,10 @@ import {
   type Posted,
 } from '../../ports/board.ts'
 
-type Received = Notice & { readonly receivedAt: Millis }
+type Received = Notice & {
+  readonly receivedAt: Millis
+  readonly revisions: Readonly<Partial<Record<SnapshotPart, Revision>>>
+}
 
 interface Content {
   readonly notices: ReadonlyMap<string, Received>
@@ -46,8 +50,10 @@ export class MemoryBoard implements Board {
     const isRecent = known !== undefined && Math.abs(now - known.receivedAt) < ORDERED_FOR_MS
     if (isRecent && isNotNewer(notice.revision, known.revision)) return 'older'
     const parts = { ...known?.parts, ...notice.parts }
+    const own = Object.fromEntries(Object.keys(notice.parts).map((part) => [part, notice.revision]))
+    const revisions = { ...known?.revisions, ...own }
     this.#content = {
-      notices: new Map([...notices, [notice.host, { ...notice, parts, receivedAt: now }]]),
+      notices: new Map([...notices, [notice.host, { ...notice, parts, revisions, receivedAt: now }]]),
       time,
       emptyAt: last === undefined ? now : emptyAt,
     }
@@ -72,7 +78,8 @@ export class MemoryBoard implements Board {
       if (text === undefined || text.length > MOST_SNAPSHOT_CHARACTERS) return [posted]
       if (text.length > left) return [{ ...posted, isLeftOut: true }]
       left -= text.length
-      return [{ ...posted, text }]
+      const revision = known.revisions[part]
+      return [{ ...posted, text, ...(revision === undefined ? {} : { revision }) }]
     })
   }
 

@@ -1,4 +1,5 @@
 import type { HostName } from '../../domain/fleet/host-name.ts'
+import { isNotNewer } from '../../domain/fleet/snapshot.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import { KEPT_FOR_MS, type Posted } from '../../ports/board.ts'
 
@@ -29,7 +30,7 @@ export class SeenNotices {
     for (const { posted, at } of this.#seen.values()) {
       const before = { ...posted, age: posted.age + (now - at) }
       const found = byHost.get(posted.host)
-      if (found === undefined || isWorse(found, before)) byHost.set(posted.host, before)
+      if (found === undefined || found.isLost || isEarlier(found, before)) byHost.set(posted.host, before)
     }
     const all = [...byHost.values()].filter(({ age }) => age <= KEPT_FOR_MS)
     this.#remember(all, now)
@@ -49,8 +50,8 @@ export class SeenNotices {
   }
 }
 
-/** A network delays answers by this much, and no notice is repeated more often. */
-const JITTER_MS: Millis = 5_000
-
-const isWorse = (found: Posted, before: Posted): boolean =>
-  found.isLost === true || found.age > before.age + JITTER_MS
+/** Notices without a revision, and those of two epochs, have no order. */
+const isEarlier = ({ revision }: Posted, before: Posted): boolean =>
+  revision !== undefined &&
+  before.revision?.epoch === revision.epoch &&
+  !isNotNewer(before.revision, revision)

@@ -33,6 +33,17 @@ export function revisionOf(written: Moment['steady'], { epoch, ms }: Moment['ste
   return { epoch, committedAt: written.ms <= ms ? written.ms : 0, readAt: ms }
 }
 
+/** The revision as a text, for a board. */
+export const revisionText = ({ epoch, committedAt, readAt }: Revision): string =>
+  `${committedAt} ${readAt} ${epoch}`
+
+/** Reads such a text; undefined for anything else. */
+export function readRevision(text: string): Revision | undefined {
+  const [committed = '', read = '', ...epoch] = text.split(' ')
+  const [committedAt, readAt] = [Number(committed || Number.NaN), Number(read || Number.NaN)]
+  return Number.isFinite(committedAt + readAt) ? { epoch: epoch.join(' '), committedAt, readAt } : undefined
+}
+
 /** How often a daemon, or a supervisor of a host without one, publishes although nothing changes. */
 export const REPEATED_EVERY_MS: Millis = 15_000
 

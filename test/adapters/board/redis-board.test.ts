@@ -88,7 +88,9 @@ function boardIn(program: string): void {
     await server.ask('HSET', 'canhazgpu:host:gpu3', 'received', 'never', 'status', 'x')
     await server.ask('HSET', 'canhazgpu:host:gpu4', 'received', '9'.repeat(15), 'status', 'x'.repeat(300_000))
     // The times of their names are the first milliseconds of 1970: they would have been forgotten.
-    expect(await board.read('status')).toEqual([{ host, age: expect.any(Number), text: 'x' }])
+    expect(await board.read('status')).toEqual([
+      { host, age: expect.any(Number), text: 'x', revision: revision(1) },
+    ])
     const now = await server.ask('ZSCORE', 'canhazgpu:hosts', 'gpu1')
     for (const name of ['gpu2', 'gpu3', 'gpu4'])
       await server.ask('ZADD', 'canhazgpu:hosts', String(now), name)
@@ -97,7 +99,7 @@ function boardIn(program: string): void {
     for (const time of ['9'.repeat(15), '-1e308', '-inf', '-1e16', '1']) {
       await server.ask('HSET', 'canhazgpu:host:gpu4', 'received', time)
       expect(await board.read('status')).toEqual([
-        { host, age: expect.any(Number), text: 'x' },
+        { host, age: expect.any(Number), text: 'x', revision: revision(1) },
         ...names.map((name) => ({ host: name, ...lost })),
       ])
     }

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { SeenNotices } from '../../../src/app/fleet/seen-notices.ts'
 import { KEPT_FOR_MS, type Posted } from '../../../src/ports/board.ts'
-import { hostName } from '../../ports/board-contract.ts'
+import { hostName, revision } from '../../ports/board-contract.ts'
 
 const posted = (host: string, age: number, text = host): Posted => ({ host: hostName(host), age, text })
 const shown = (all: readonly Posted[]) => all.map(({ host, age, text }) => `${host} ${text} ${age}`)
@@ -17,9 +17,17 @@ test('what the board has lost is still shown, with its age, until it would have 
 
 test('an earlier notice, as after a failover, does not replace a later one', () => {
   const seen = new SeenNotices(1_000)
-  seen.with([posted('gpu1', 10, 'later')], 0)
-  expect(shown(seen.with([posted('gpu1', 60_000, 'earlier')], 20_000))).toEqual(['gpu1 later 20010'])
-  expect(shown(seen.with([posted('gpu1', 3, 'latest')], 30_000))).toEqual(['gpu1 latest 3'])
+  const of = (age: number, text: string, ...at: [number, number, string?]) => [
+    { ...posted('gpu1', age, text), revision: revision(...at) },
+  ]
+  seen.with(of(10, 'later', 2, 5), 0)
+  expect(shown(seen.with(of(60_000, 'earlier', 2, 4), 20_000))).toEqual(['gpu1 later 20010'])
+  // The clock of the board was set forward.
+  expect(shown(seen.with(of(3_600_000, 'latest', 3, 6), 30_000))).toEqual(['gpu1 latest 3600000'])
+  expect(shown(seen.with(of(70_000, 'latest', 3, 6), 40_000))).toEqual(['gpu1 latest 70000'])
+  expect(shown(seen.with(of(5, 'of the next boot', 1, 1, 'boot 2'), 50_000))).toEqual([
+    'gpu1 of the next boot 5',
+  ])
 })
 
 test('it keeps no more than one reading may have', () => {
