@@ -91,7 +91,7 @@ export class Session implements Receiver {
     this.#hasGreeted = true
     const { connection, version } = this.#parts
     const greeting = JSON.stringify({ protocol: PROTOCOL_VERSION, version } satisfies Greeting)
-    // A request often comes with the first greeting. Each write wakes the client.
+    // The answer to a command or view often follows at once. Each write wakes the client.
     if (isFirst) connection.sendSoon(greeting)
     else connection.send(greeting)
   }
@@ -114,6 +114,8 @@ export class Session implements Receiver {
       this.#refuse(unknownRequest())
       return
     }
+    // A waiter that was greeted stays, however long a stopped daemon is silent. So it must not queue without a greeting.
+    if (request.ask !== 'command' && request.ask !== 'view') this.#parts.connection.flush()
     if (asksForGpus(request) && this.#requester.delay > 0) this.#answerPaced(request, message.length)
     else await this.#answers.answer(request.n, this.#answerTo(request))
   }

@@ -21,6 +21,8 @@ export interface ClientConnection {
   send(message: string): void
   /** Sends one message with the next one, or alone if none follows in this iteration of the event loop. */
   sendSoon(message: string): void
+  /** Sends at once what `sendSoon` was given. */
+  flush(): void
   /** Sends a last message, and closes. */
   end(message: string): void
 }

@@ -23,6 +23,7 @@ function session(given: Partial<SessionParts> = {}, process: ProcessIdentity | n
   const sent: { n?: number; error?: unknown }[] = []
   const changes = new Set<() => void>()
   let isClosed = false
+  let flushes = 0
   const turns = new FairTurns({ mostAtOnce: 64, mostPerAccount: 2, clock: () => 0 })
   const inTurn: SessionParts['inTurn'] = (uid, task) => turns.add(uid, task)
   const pacedTurns = new FairTurns({ mostAtOnce: 64, mostPerAccount: 1, clock: () => 0 })
@@ -33,6 +34,7 @@ function session(given: Partial<SessionParts> = {}, process: ProcessIdentity | n
       peer: { uid: ANN.uid, countedAs: ANN.uid, groups: [], process },
       send: (message) => void sent.push(JSON.parse(message)),
       sendSoon: (message) => void sent.push(JSON.parse(message)),
+      flush: () => void flushes++,
       end(message) {
         sent.push(JSON.parse(message))
         isClosed = true
@@ -66,6 +68,7 @@ function session(given: Partial<SessionParts> = {}, process: ProcessIdentity | n
   return {
     ...{ sent, ask, opened },
     isClosed: () => isClosed,
+    flushes: () => flushes,
     changed: () => {
       for (const each of changes) each()
     },
@@ -142,6 +145,24 @@ test('an account that was granted GPUs too often waits for the next ones, and fo
   await until('those that need not wait are answered', () => order().length === 4)
   // The next one waits for the time of this one too.
   expect(order()).toEqual([1, 2, 6, 3])
+})
+
+test('a client that waits is greeted before it is in the queue', async () => {
+  const seen: number[] = []
+  const waiters = { join: async () => void seen.push(flushes()) } as unknown as Waiters
+  const { ask, flushes } = session({ waiters }, PROCESS)
+  ask(1, { ask: 'view', view: 'status', caller })
+  expect(flushes()).toBe(0)
+  const owner = { account: ANN, shownName: 'ann' }
+  const intent = {
+    id: 'a',
+    request: { kind: 'count', count: 1 },
+    owner,
+    term: { kind: 'manual', duration: 1 },
+  }
+  ask(2, { ask: 'wait', intent, caller })
+  await until('it joins', () => seen.length > 0)
+  expect(seen).toEqual([1])
 })
 
 test('a reserve that the daemon performs waits for its account too, and a status does not', async () => {

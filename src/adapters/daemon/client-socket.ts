@@ -91,9 +91,11 @@ export class ClientSocket implements ClientConnection {
 
   sendSoon(message: string): void {
     this.#soon += `${message}\n`
-    setImmediate(() => {
-      if (this.#soon !== '') this.#send('')
-    })
+    setImmediate(() => this.flush())
+  }
+
+  flush(): void {
+    if (this.#soon !== '') this.#send('')
   }
 
   /** A client that does not close its end must not keep a descriptor of the daemon. */

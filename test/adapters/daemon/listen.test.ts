@@ -188,7 +188,10 @@ test('what is sent soon arrives before the next message, or alone', async () => 
   const { path } = listening({}, (connection) => {
     connection.sendSoon(`soon ${++count}`)
     if (count === 2) connection.send('now')
-    if (count === 3) connection.end('last')
+    if (count === 3) {
+      connection.flush()
+      connection.end('last')
+    }
   })
   const client = await clientOf(path)
   client.socket.write('first\n')

@@ -34,7 +34,7 @@ export class Wire {
     }
     const connection: ClientConnection = {
       peer: { uid: process.uid, countedAs: process.uid, groups: [], process: process.identity },
-      ...{ send, sendSoon: send },
+      ...{ send, sendSoon: send, flush: () => {} },
       end: (message) => {
         this.#down.add(() => this.#deliver(message))
         this.#isClosedThere = true
