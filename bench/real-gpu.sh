@@ -5,6 +5,7 @@
 #   sudo bash bench/real-gpu.sh EXECUTABLE FOLDER
 #
 # EXECUTABLE is dist/canhazgpu, or a .gz or .xz of it. FOLDER receives report.txt and the raw outputs of the driver.
+# IDLE_S: how long the daemon is left alone, 120 s by default.
 # Needs root (it runs programs as two uids without accounts), python3 and the driver. Uses torch if it is installed.
 set -u
 exe=${1:?usage: real-gpu.sh EXECUTABLE FOLDER} out=${2:?usage: real-gpu.sh EXECUTABLE FOLDER}
@@ -19,7 +20,7 @@ case $exe in
   *) cp -L "$exe" "$T/canhazgpu" ;;
 esac
 chmod 755 "$T/canhazgpu"
-CHG=$T/canhazgpu PY=$T/py ALICE=61501 BOB=61502 LIMIT=260
+CHG=$T/canhazgpu PY=$T/py ALICE=61501 BOB=61502 LIMIT=260 IDLE_S=${IDLE_S:-120}
 unset CUDA_VISIBLE_DEVICES
 # Other users cannot run a python that is installed in root's home.
 setpriv --reuid $ALICE --regid $ALICE --clear-groups python3 -c '' 2>/dev/null || PATH=/usr/bin:/bin:$PATH
@@ -259,9 +260,9 @@ compared() {
   $t 6/3 'status, daemon' env "CANHAZGPU_STORE=$DAEMON" "$CHG" status
 }
 
-idleMinutes() {
-  title 'the daemon for two minutes without requests'
-  usage; sleep 120; usage
+alone() {
+  title "the daemon without requests for $IDLE_S s"
+  usage; sleep "$IDLE_S"; usage
 }
 
 main() {
@@ -280,7 +281,7 @@ main() {
   title 'doctor'
   chg doctor; chg doctor --capture "$out/capture"; tar -C "$out" -czf "$out/capture.tar.gz" capture && rm -r "$out/capture"
   title 'the processes that kept NVML open during these sections'
-  idleMinutes; compared; cat "$T/daemon.txt"
+  alone; compared; cat "$T/daemon.txt"
   kill -0 "$watcher" && print "still answers: $(wc -l <"$out/watch.txt") changes seen, $(awk '/VmRSS/ {print $2, $3}' "/proc/$watcher/status")"
   stop "$watcher"; chg status; chg report; CANHAZGPU_STORE=$EMBEDDED chg report
   kill "$daemon"; wait "$daemon"; print "the daemon ended with $?"
