@@ -35,6 +35,12 @@ export function printFailure(error: unknown, { stderr, json, commandName }: Fail
   return exitCodeOf(code, commandName)
 }
 
+/** The failure of a command whose output could not be written. What it did is done. */
+export const outputLost = (reason: string): CanhazgpuError =>
+  new CanhazgpuError('failure', `The output cannot be written: ${reason}`, {
+    hint: "the command itself has succeeded: see 'canhazgpu status'",
+  })
+
 /** The failure for an error that is a bug. Its stack goes only to the trace. */
 function defect(cause: unknown): CanhazgpuError {
   const message = cause instanceof Error ? cause.message : String(cause)

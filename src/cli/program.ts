@@ -2,7 +2,7 @@ import { CanhazgpuError } from '../domain/errors.ts'
 import type { LoadedCommand } from './command.ts'
 import type { Program } from './context.ts'
 import { EXIT } from './exit-codes.ts'
-import { asksForJson, printFailure } from './failures.ts'
+import { asksForJson, outputLost, printFailure } from './failures.ts'
 import type { Invocation } from './invocation.ts'
 import { helpText } from './options/help.ts'
 import { type Option, option, readValue } from './options/option.ts'
@@ -21,6 +21,8 @@ export async function runProgram(args: readonly string[], program: Program): Pro
     const before = parseWords(words, { options: programOptions, stopAtOperand: true })
     commandName = before.operands[0]
     await runCommand(before, invocation)
+    const { lost } = program.stdout
+    if (lost !== undefined && invocation.status === EXIT.success) throw outputLost(lost)
     return invocation.status
   } catch (error) {
     program.trace?.({ kind: 'error', during: commandName ?? 'the command line', error })

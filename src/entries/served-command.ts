@@ -8,7 +8,7 @@ import { exitNow } from '../adapters/kernel/libc/process.ts'
 import { send } from '../adapters/kernel/libc/sockets.ts'
 import { readText } from '../adapters/kernel/procfs.ts'
 import { connectToPath } from '../adapters/kernel/unix-socket.ts'
-import { isReadable, writeText } from '../adapters/process/terminal.ts'
+import { isReadable } from '../adapters/process/terminal.ts'
 import { zoneIdentity } from '../adapters/process/zone-identity.ts'
 import { type Answer, PROTOCOL_VERSION } from '../app/remote/protocol.ts'
 import type { ServedCommand, ServedDisplay, ServedResult } from '../domain/operation/served-command.ts'
@@ -31,18 +31,31 @@ const LONGEST_FILE = 4_096
  * process must perform it: the settings say more than which daemon it is, the command needs its own process, or the daemon
  * has not answered.
  */
-export function performAtDaemon(words: readonly string[]): string {
+export async function performAtDaemon(words: readonly string[]): Promise<string> {
   const id = newId()
-  const result = resultOf(words, id)
+  const streams = { 1: standardStream(1), 2: standardStream(2) }
+  const result = resultOf(words, id, streams)
   if (result !== null) {
-    for (const [fd, text] of result.printed) writeText(fd, text)
-    exitNow(result.status)
+    for (const [fd, text] of result.printed) streams[fd].write(text)
+    const { lost } = streams[1]
+    exitNow(
+      lost === undefined || result.status !== 0 ? result.status : await reportLost(words, lost, streams[2]),
+    )
   }
   return id
 }
 
+/** As `runProgram` does. */
+async function reportLost(words: readonly string[], reason: string, stderr: Output): Promise<number> {
+  const { asksForJson, outputLost, printFailure } = await import('../cli/failures.ts')
+  const json = asksForJson(words)
+  return printFailure(outputLost(reason), { stderr: stderr.write, json, commandName: words[0] })
+}
+
+type Streams = Readonly<Record<1 | 2, Output>>
+
 /** Null for any failure: the process that performs the command itself reports it. */
-function resultOf(words: readonly string[], id: string): ServedResult | null {
+function resultOf(words: readonly string[], id: string, streams: Streams): ServedResult | null {
   try {
     const place = placeIn(process.env)
     if (place === null) return null
@@ -51,8 +64,8 @@ function resultOf(words: readonly string[], id: string): ServedResult | null {
       ...{ words, id, ...settings },
       version: versionWithCommit(),
       timeZone: zoneIdentity(process.env.TZ),
-      stdout: displayOf(standardStream(1)),
-      stderr: displayOf(standardStream(2)),
+      stdout: displayOf(streams[1]),
+      stderr: displayOf(streams[2]),
     }))
   } catch {
     return null

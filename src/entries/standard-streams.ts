@@ -1,3 +1,5 @@
+import { EBADF, EPIPE } from '../adapters/kernel/libc/errno.ts'
+import { errorText } from '../adapters/kernel/libc/library.ts'
 import { isTerminal, terminalSize, writeText } from '../adapters/process/terminal.ts'
 import type { Output } from '../views/words/printed.ts'
 
@@ -5,8 +7,16 @@ import type { Output } from '../views/words/printed.ts'
 export function standardStream(fd: 1 | 2): Output {
   const terminal = isTerminal(fd)
   const color = terminal && (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb'
+  let failure = 0
   return {
-    write: (text) => writeText(fd, text),
+    write: (text) => {
+      const written = writeText(fd, text)
+      // A reader that has gone and a closed stream are the caller's choice.
+      if (written < 0 && written !== -EPIPE && written !== -EBADF) failure = -written
+    },
+    get lost() {
+      return failure === 0 ? undefined : errorText(failure)
+    },
     terminal,
     color,
     get columns() {

@@ -114,10 +114,20 @@ test('closed standard streams cause no stack trace', async () => {
   }
 })
 
-test('a full device for stdout causes no stack trace', async () => {
-  using pool = await testPool(2)
-  const { stderr } = await pool.sh('"$CHG" status > /dev/full')
-  expect(stderr).not.toMatch(/\n\s+at |panic/)
+test.each(['status', 'status --json', 'queue', 'report', 'reserve --gpus 1', '--help'])(
+  '%s with its output on a full disk fails in one line',
+  async (typed) => {
+    using pool = await testPool(2)
+    const { stderr, status } = await pool.sh(`"$CHG" ${typed} > /dev/full`)
+    expect(status).toBe(1)
+    expect(stderr.trimEnd().split('\n')).toEqual([expect.stringContaining('No space left on device')])
+  },
+)
+
+test('a reservation is made even if its line cannot be written', async () => {
+  using pool = await testPool(1)
+  await pool.sh('"$CHG" reserve --gpus 1 > /dev/full')
+  expect(await pool.status()).toMatchObject([{ status: 'IN_USE' }])
 })
 
 test('long output is complete even for a slow reader', async () => {

@@ -6,15 +6,16 @@ import * as terminals from '../kernel/libc/terminals.ts'
 const POLL_IN = 1
 const POLL_OUT = 4
 
-/** Writes the whole text in order before it returns. A reader that has closed its end (EPIPE) is not an error. */
-export function writeText(fd: 1 | 2, text: string): void {
+/** Writes the whole text in order before it returns. Returns 0, or a negative errno: the rest of the text is lost. */
+export function writeText(fd: 1 | 2, text: string): number {
   let rest = utf8(text)
   while (rest.length > 0) {
     const written = write(fd, rest)
     if (written >= 0) rest = rest.subarray(written)
     else if (written === -EAGAIN) isWritable(fd, FOREVER)
-    else if (written !== -EINTR) return
+    else if (written !== -EINTR) return written
   }
+  return 0
 }
 
 export const isTerminal = (fd: 0 | 1 | 2): boolean => terminals.isTerminal(fd)

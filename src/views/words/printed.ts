@@ -15,4 +15,6 @@ export interface Display {
 /** One of the standard streams. */
 export interface Output extends Display {
   readonly write: (text: string) => void
+  /** Why some of the text is lost, such as a full disk; undefined if nothing is, or if nobody reads it. */
+  readonly lost?: string | undefined
 }

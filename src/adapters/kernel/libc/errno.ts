@@ -14,6 +14,7 @@ export const ENOTDIR = 20
 export const EINVAL = 22
 export const ENFILE = 23
 export const EMFILE = 24
+export const EPIPE = 32
 export const ENAMETOOLONG = 36
 export const ENOSYS = 38
 export const ENOPROTOOPT = 92
