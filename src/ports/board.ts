@@ -7,6 +7,8 @@ export interface Notice {
   readonly host: HostName
   readonly revision: Revision
   readonly parts: Readonly<Partial<Record<SnapshotPart, string>>>
+  /** The revision of the notice that last had the usage, if this one does not. */
+  readonly usageOf?: Revision
 }
 
 /** What the board has of one host. Anybody who can write to the board may have written it. */
@@ -28,7 +30,7 @@ export interface Posted {
 }
 
 export type PostAnswer =
-  /** The board now has the notice, but still no text of some other part. */
+  /** The board now has the notice, but of some other part no text, or not that of `usageOf`: it has lost it. */
   | 'incomplete'
   | 'replaced'
   /** The notice on the board is newer or the same, and stays. */

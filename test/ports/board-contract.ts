@@ -70,6 +70,20 @@ export function boardContract(open: () => Promise<TestedBoard>): void {
     expect(await post(5, 'status', 'queue')).toBe('incomplete')
   })
 
+  test('says that it has an earlier usage than the host has published', async () => {
+    await using tested = await open()
+    const { board } = tested
+    const usageOf = revision(2)
+    await board.post({ host, revision: revision(1), parts: { status: 's1', queue: 'q1', usage: 'u1' } })
+    const post = (nth: number) =>
+      board.post({ host, revision: revision(nth), parts: { status: 's' }, usageOf })
+    expect(await post(3)).toBe('incomplete')
+    await board.post({ host, revision: revision(4), parts: { usage: 'u4' } })
+    expect(await board.post({ host, revision: revision(5), parts: {}, usageOf: revision(4) })).toBe(
+      'replaced',
+    )
+  })
+
   test('a part that a notice lacks stays', async () => {
     await using tested = await open()
     const { board } = tested

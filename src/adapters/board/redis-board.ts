@@ -67,8 +67,8 @@ local is_empty = not own(KEYS[1], 'zset')
 own(KEYS[2], 'hash')
 ${CLOCK}
 local now = last_counted + math.max(0, shown - last_shown)
-local host, epoch, committed, read, ordered, kept = unpack(ARGV, 1, 6)
-local known = redis.call('HMGET', KEYS[2], 'epoch', 'committed', 'read', 'received')
+local host, epoch, committed, read, ordered, kept, usage_of = unpack(ARGV, 1, 7)
+local known = redis.call('HMGET', KEYS[2], 'epoch', 'committed', 'read', 'received', 'usage@')
 local committed_then, read_then, received = tonumber(known[2] or ''), tonumber(known[3] or ''), tonumber(known[4] or '')
 local recent = received and math.abs(now - received) < tonumber(ordered)
 if recent and known[1] == epoch and committed_then and read_then then
@@ -76,7 +76,7 @@ if recent and known[1] == epoch and committed_then and read_then then
   if is_later or (committed_then == tonumber(committed) and read_then >= tonumber(read)) then return 'older' end
 end
 redis.call('HSET', KEYS[2], 'epoch', epoch, 'committed', committed, 'read', read,
-  'received', string.format('%.0f', now), unpack(ARGV, 7))
+  'received', string.format('%.0f', now), unpack(ARGV, 8))
 redis.call('PEXPIRE', KEYS[2], kept)
 redis.call('ZADD', KEYS[1], now, host, now, '${COUNTED}', shown, '${SHOWN}')
 if is_empty then redis.call('ZADD', KEYS[1], now, '${EMPTY}') end
@@ -85,6 +85,7 @@ if recent and known[1] and known[1] ~= epoch then return 'foreign' end
 for _, part in ipairs({ ${SNAPSHOT_PARTS.map((part) => `'${part}'`).join(', ')} }) do
   if redis.call('HSTRLEN', KEYS[2], part) == 0 then return 'incomplete' end
 end
+if usage_of ~= '' and known[5] ~= usage_of then return 'incomplete' end
 return 'replaced'
 `
 
@@ -195,7 +196,7 @@ export class RedisBoard implements Board {
     this.#readWithin = readWithin
   }
 
-  async post({ host, revision, parts }: Notice): Promise<PostAnswer> {
+  async post({ host, revision, parts, usageOf }: Notice): Promise<PostAnswer> {
     const { epoch, committedAt, readAt } = revision
     const order = [epoch, String(committedAt), String(readAt)]
     const limits = [String(ORDERED_FOR_MS), String(KEPT_FOR_MS)]
@@ -205,7 +206,8 @@ export class RedisBoard implements Board {
       `${part}@`,
       revisionText(revision),
     ])
-    const answer = await this.#run(POST, [HOSTS, keyOf(host)], [host, ...order, ...limits, ...fields])
+    const words = [...limits, usageOf === undefined ? '' : revisionText(usageOf), ...fields]
+    const answer = await this.#run(POST, [HOSTS, keyOf(host)], [host, ...order, ...words])
     if (!isPostAnswer(answer)) throw strangeBoard()
     return answer
   }

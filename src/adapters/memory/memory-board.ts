@@ -3,6 +3,7 @@ import {
   isNotNewer,
   MOST_SNAPSHOT_CHARACTERS,
   type Revision,
+  revisionText,
   SNAPSHOT_PARTS,
   type SnapshotPart,
 } from '../../domain/fleet/snapshot.ts'
@@ -58,7 +59,11 @@ export class MemoryBoard implements Board {
       emptyAt: last === undefined ? now : emptyAt,
     }
     if (isRecent && notice.revision.epoch !== known.revision.epoch) return 'foreign'
-    return SNAPSHOT_PARTS.some((part) => parts[part] === undefined) ? 'incomplete' : 'replaced'
+    const { usageOf } = notice
+    const ofUsage = revisions.usage === undefined ? '' : revisionText(revisions.usage)
+    const lacksUsage = usageOf !== undefined && ofUsage !== revisionText(usageOf)
+    const lacksPart = SNAPSHOT_PARTS.some((part) => parts[part] === undefined)
+    return lacksUsage || lacksPart ? 'incomplete' : 'replaced'
   }
 
   #known(host: string, now: Millis) {

@@ -1,6 +1,6 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
 import type { HostName } from '../../domain/fleet/host-name.ts'
-import { REPEATED_EVERY_MS, type SnapshotPart } from '../../domain/fleet/snapshot.ts'
+import { REPEATED_EVERY_MS, type Revision, type SnapshotPart } from '../../domain/fleet/snapshot.ts'
 import type { Millis } from '../../domain/pool/model.ts'
 import type { Board, Notice } from '../../ports/board.ts'
 
@@ -35,6 +35,7 @@ export class Publisher {
   readonly #parts: PublisherParts
   #change = new AbortController()
   #usageAt: Millis = Number.NEGATIVE_INFINITY
+  #usageOf: Revision | undefined
   #hasChanged = false
   #failed = false
   #posts = 0
@@ -69,9 +70,13 @@ export class Publisher {
       const withUsage = usageAge >= (this.#hasChanged ? USAGE_AFTER_CHANGE_MS : USAGE_EVERY_MS)
       if (withUsage) this.#hasChanged = false
       const notice = await snapshot(withUsage ? ['status', 'queue', 'usage'] : ['status', 'queue'])
-      const answer = await board.post({ host, ...notice })
-      if (withUsage) this.#usageAt = clock()
-      // A board that lost its data has no usage of this host.
+      const usageOf = withUsage ? undefined : this.#usageOf
+      const answer = await board.post({ host, ...notice, ...(usageOf === undefined ? {} : { usageOf }) })
+      if (withUsage) {
+        this.#usageAt = clock()
+        this.#usageOf = notice.revision
+      }
+      // A board that lost its data has no usage of this host, or an earlier one.
       else if (answer === 'incomplete') this.#usageAt = Number.NEGATIVE_INFINITY
       this.#posts++
       // The first notice after a reboot replaces that of before.

@@ -142,6 +142,28 @@ test('it adds up the usage every five minutes, and for a board that lost its dat
   await running
 })
 
+test('it publishes the usage again if a replica takes over that has an earlier one', async () => {
+  const { tested, pass, pausing, board, published, commit, later } = publisher()
+  const stop = new AbortController()
+  const running = tested.run(stop.signal)
+  const turn = async () => {
+    await pass()
+    await pass()
+  }
+  await turn()
+  const earlier = board.saved()
+  commit()
+  later(5 * 60_000)
+  await turn()
+  board.restore(earlier)
+  await turn()
+  await turn()
+  await pausing()
+  expect(published.map((parts) => parts.includes('usage'))).toEqual([true, false, true, false, true])
+  stop.abort()
+  await running
+})
+
 test('it reports when it begins to fail, and when it works again', async () => {
   let isOut = true
   const { tested, pass, failures } = publisher((board) => ({
