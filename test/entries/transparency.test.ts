@@ -73,11 +73,12 @@ const underRun = (script: string, shell: readonly string[]) => observe(script, `
 function comparable({ seen, ...rest }: Observation): unknown {
   if (seen === null) return rest
   const { pid: _, ppid: __, descriptors, environment, ...equal } = seen
-  const inodes = new Map<string, number>()
+  // Inodes, and the number of a terminal: other programs open terminals too.
+  const numbers = new Map<string, number>()
   const anonymous = (target: string) =>
-    target.replace(/\[(\d+)\]/, (_, inode) => {
-      if (!inodes.has(inode)) inodes.set(inode, inodes.size)
-      return `[${inodes.get(inode)}]`
+    target.replace(/\[\d+\]|(?<=^\/dev\/pts\/)\d+$/, (number) => {
+      if (!numbers.has(number)) numbers.set(number, numbers.size)
+      return `[${numbers.get(number)}]`
     })
   return {
     ...rest,

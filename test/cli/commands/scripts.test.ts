@@ -7,7 +7,7 @@ import { binary, type Finished, type TestPool, testPool } from '../../support/po
 import { kill } from '../../support/processes.ts'
 import { openTerminal } from '../../support/terminal.ts'
 import { until } from '../../support/until.ts'
-import { hold, storedQueue, wait } from '../../support/waiters.ts'
+import { hold, storedQueue, untilProgress, wait } from '../../support/waiters.ts'
 
 describe.concurrent('what reserve prints', () => {
   test('--short: only the ids, also after a wait', async () => {
@@ -153,6 +153,8 @@ describe.concurrent('--json', () => {
     expect(failureOf(refused)).toMatchObject({ code: 'wait-timed-out' })
 
     const waiter = await wait(pool, 'run', '--json', '--wait', '--', 'printenv', 'CUDA_VISIBLE_DEVICES')
+    // A daemon tells it its place after it is in the queue.
+    await untilProgress(waiter, { position: 1 })
     await pool.chg('release')
     expect(await waiter.ended()).toBe(0)
     const lines = waiter
