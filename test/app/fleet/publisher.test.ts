@@ -43,14 +43,19 @@ function publisher(wrap: (board: MemoryBoard) => Board = (board) => board) {
     if (pause === undefined) throw new Error('no pause')
     return pause
   }
+  /** Lets the pause end after its time. */
+  const pass = async () => {
+    const { ms, end } = await pausing()
+    now += ms
+    end()
+    return ms
+  }
   return {
-    ...{ board, published, failures, tested, pausing },
-    /** Lets the pause end after its time. */
-    pass: async () => {
-      const { ms, end } = await pausing()
-      now += ms
-      end()
-      return ms
+    ...{ board, published, failures, tested, pausing, pass },
+    /** Lets both pauses between two notices end, if nothing changes. */
+    turn: async () => {
+      await pass()
+      await pass()
     },
     commit: () => {
       commits++
@@ -123,13 +128,9 @@ test('it adds up the usage 15 seconds after a change', async () => {
 })
 
 test('it adds up the usage every five minutes, and for a board that lost its data', async () => {
-  const { tested, pass, pausing, board, published, later } = publisher()
+  const { tested, turn, pausing, board, published, later } = publisher()
   const stop = new AbortController()
   const running = tested.run(stop.signal)
-  const turn = async () => {
-    await pass()
-    await pass()
-  }
   await turn()
   later(5 * 60_000)
   await turn()
@@ -143,13 +144,9 @@ test('it adds up the usage every five minutes, and for a board that lost its dat
 })
 
 test('it publishes the usage again if a replica takes over that has an earlier one', async () => {
-  const { tested, pass, pausing, board, published, commit, later } = publisher()
+  const { tested, turn, pausing, board, published, commit, later } = publisher()
   const stop = new AbortController()
   const running = tested.run(stop.signal)
-  const turn = async () => {
-    await pass()
-    await pass()
-  }
   await turn()
   const earlier = board.saved()
   commit()
