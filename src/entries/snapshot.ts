@@ -19,13 +19,13 @@ export async function snapshotOf(
   service: Pick<PoolService, 'view' | 'usage'>,
   { parts, clock, repeated }: Published,
 ): Promise<Snapshot> {
-  const readAt = clock()
+  const begun = clock()
   const { pool, moment } = await service.view('stored')
   const nextSign = repeated ?? signsOf(pool)
   const texts = await Promise.all(
     parts.map(async (part) => [part, await ownPartText(service, part, nextSign)] as const),
   )
-  const revision = revisionOf(pool.writtenAt.steady, { epoch: moment.steady.epoch, ms: readAt })
+  const revision = revisionOf({ begun, moment: moment.steady, written: pool.writtenAt.steady })
   return { revision, parts: Object.fromEntries(texts) }
 }
 

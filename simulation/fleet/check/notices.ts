@@ -23,6 +23,8 @@ export interface MadeNotice {
 export class Notices {
   readonly #scheduler: Scheduler
   readonly #made: MadeNotice[] = []
+  /** When the board last took a notice of a host that has another epoch than the one before it. */
+  readonly #foreignAt = new Map<Machine, number>()
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler
@@ -37,8 +39,14 @@ export class Notices {
   received(number: number, answer: PostAnswer, server: Pick<BoardServer, 'lostAt' | 'errorOfAge'>): void {
     const notice = this.#made[number]
     const last = notice?.receptions.at(-1) ?? server.lostAt
+    if (notice !== undefined && answer === 'foreign') this.#foreignAt.set(notice.machine, this.#scheduler.now)
     const isAgain = last <= server.lostAt || answer === 'foreign' || server.errorOfAge(last).long > 0
     if (isAgain) notice?.receptions.push(this.#scheduler.now)
+  }
+
+  /** Whether the board took a notice of another epoch after this time: it no longer knows the order of those before. */
+  isOrderLost(machine: Machine, since: number): boolean {
+    return (this.#foreignAt.get(machine) ?? Number.NEGATIVE_INFINITY) > since
   }
 
   of(number: number): MadeNotice | undefined {

@@ -117,6 +117,7 @@ export class Views {
     if (before.notice.begun <= notice.ended || this.#server.lostAt >= before.begun) return
     const last = before.notice.receptions.at(-1) ?? 0
     if ((notice.receptions.at(-1) ?? 0) - last > ORDERED_FOR || this.#server.errorOfAge(last).long > 0) return
+    if (this.#notices.isOrderLost(notice.machine, last)) return
     this.#fail(
       process,
       `${notice.machine.name} is shown as it was ${at - notice.ended} ms ago, after it was shown as it was ${at - before.notice.begun} ms ago`,

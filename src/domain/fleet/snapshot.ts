@@ -24,13 +24,22 @@ export interface Revision {
   readonly readAt: number
 }
 
+/** How a pool was read. All times are steady. */
+export interface PoolReading {
+  /** When the reading began. */
+  readonly begun: Millis
+  /** The moment after it. */
+  readonly moment: Moment['steady']
+  /** When the pool was last written. May be later than `begun`. */
+  readonly written: Moment['steady']
+}
+
 /**
- * The revision of a pool that was last written at one steady time and read at another. If the first one is later, it is
- * of an earlier boot, and older than every commit of this one. Their epochs may differ within a boot: a container can
- * have its own.
+ * The revision of a pool that was read. If it was written later than it was read, it is of an earlier boot, and older
+ * than every commit of this one. Their epochs may differ within a boot: a container can have its own.
  */
-export function revisionOf(written: Moment['steady'], { epoch, ms }: Moment['steady']): Revision {
-  return { epoch, committedAt: written.ms <= ms ? written.ms : 0, readAt: ms }
+export function revisionOf({ begun, moment, written }: PoolReading): Revision {
+  return { epoch: moment.epoch, committedAt: written.ms <= moment.ms ? written.ms : 0, readAt: begun }
 }
 
 /** The revision as a text, for a board. */
