@@ -4,7 +4,7 @@ import { printableJson, shortened } from '../domain/text/text.ts'
 import type { Warning } from '../domain/warnings.ts'
 import { refusalDocument } from '../views/documents/refusal-document.ts'
 import type { FailureDocument, WarningDocument } from '../views/schemas/failure.ts'
-import { exitCodeOf } from './exit-codes.ts'
+import { EXIT, exitCodeOf } from './exit-codes.ts'
 
 export interface FailureOutput {
   readonly stderr: (text: string) => void
@@ -18,6 +18,13 @@ export function asksForJson(args: readonly string[]): boolean {
   const words = dashes < 0 ? args : args.slice(0, dashes)
   return words.includes('--json') || words.includes('-j')
 }
+
+/** Where the failures of a command line are printed. */
+export const failureOutput = (
+  args: readonly string[],
+  stderr: FailureOutput['stderr'],
+  commandName: string | undefined,
+): FailureOutput => ({ stderr, json: asksForJson(args), commandName })
 
 /** Prints a failure as text or JSON, and returns the exit status. No other code prints failures. */
 export function printFailure(error: unknown, { stderr, json, commandName }: FailureOutput): number {
@@ -35,11 +42,18 @@ export function printFailure(error: unknown, { stderr, json, commandName }: Fail
   return exitCodeOf(code, commandName)
 }
 
-/** The failure of a command whose output could not be written. What it did is done. */
-export const outputLost = (reason: string): CanhazgpuError =>
-  new CanhazgpuError('failure', `The output cannot be written: ${reason}`, {
-    hint: "the command itself has succeeded: see 'canhazgpu status'",
-  })
+/**
+ * Prints that the output of a command could not be written, if the command has succeeded: what it did is done. Returns the
+ * exit status.
+ */
+export function printLost(reason: string, status: number, output: FailureOutput): number {
+  if (status !== EXIT.success) return status
+  const hint = "the command itself has succeeded: see 'canhazgpu status'"
+  return printFailure(
+    new CanhazgpuError('failure', `The output cannot be written: ${reason}`, { hint }),
+    output,
+  )
+}
 
 /** The failure for an error that is a bug. Its stack goes only to the trace. */
 function defect(cause: unknown): CanhazgpuError {

@@ -2,7 +2,7 @@ import { CanhazgpuError } from '../domain/errors.ts'
 import type { LoadedCommand } from './command.ts'
 import type { Program } from './context.ts'
 import { EXIT } from './exit-codes.ts'
-import { asksForJson, outputLost, printFailure } from './failures.ts'
+import { failureOutput, printFailure, printLost } from './failures.ts'
 import type { Invocation } from './invocation.ts'
 import { helpText } from './options/help.ts'
 import { type Option, option, readValue } from './options/option.ts'
@@ -21,13 +21,13 @@ export async function runProgram(args: readonly string[], program: Program): Pro
     const before = parseWords(words, { options: programOptions, stopAtOperand: true })
     commandName = before.operands[0]
     await runCommand(before, invocation)
-    const { lost } = program.stdout
-    if (lost !== undefined && invocation.status === EXIT.success) throw outputLost(lost)
-    return invocation.status
   } catch (error) {
     program.trace?.({ kind: 'error', during: commandName ?? 'the command line', error })
-    return printFailure(error, { stderr: program.stderr.write, json: asksForJson(args), commandName })
+    return printFailure(error, failureOutput(args, program.stderr.write, commandName))
   }
+  const { lost } = program.stdout
+  if (lost === undefined) return invocation.status
+  return printLost(lost, invocation.status, failureOutput(args, program.stderr.write, commandName))
 }
 
 /** Settings may precede the command's name. The same settings after the name override them. */

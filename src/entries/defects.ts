@@ -1,4 +1,4 @@
-import { asksForJson, printFailure } from '../cli/failures.ts'
+import { failureOutput, printFailure } from '../cli/failures.ts'
 import { traceOf } from './trace.ts'
 
 /** Reports an error that nothing caught; returns the exit status. */
@@ -6,5 +6,5 @@ export async function reportDefect(error: unknown, args: readonly string[]): Pro
   const stderr = (text: string) => void process.stderr.write(text)
   const trace = await traceOf(process.env, () => {})
   trace?.({ kind: 'error', during: 'uncaught', error })
-  return printFailure(error, { stderr, json: asksForJson(args), commandName: args[0] })
+  return printFailure(error, failureOutput(args, stderr, args[0]))
 }

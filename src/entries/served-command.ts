@@ -38,18 +38,19 @@ export async function performAtDaemon(words: readonly string[]): Promise<string>
   if (result !== null) {
     for (const [fd, text] of result.printed) streams[fd].write(text)
     const { lost } = streams[1]
-    exitNow(
-      lost === undefined || result.status !== 0 ? result.status : await reportLost(words, lost, streams[2]),
-    )
+    exitNow(lost === undefined ? result.status : await reportLost(words, lost, result.status, streams[2]))
   }
   return id
 }
 
-/** As `runProgram` does. */
-async function reportLost(words: readonly string[], reason: string, stderr: Output): Promise<number> {
-  const { asksForJson, outputLost, printFailure } = await import('../cli/failures.ts')
-  const json = asksForJson(words)
-  return printFailure(outputLost(reason), { stderr: stderr.write, json, commandName: words[0] })
+async function reportLost(
+  words: readonly string[],
+  reason: string,
+  status: number,
+  stderr: Output,
+): Promise<number> {
+  const { failureOutput, printLost } = await import('../cli/failures.ts')
+  return printLost(reason, status, failureOutput(words, stderr.write, words[0]))
 }
 
 type Streams = Readonly<Record<1 | 2, Output>>
