@@ -1,4 +1,5 @@
 import type { CallerSigns } from '../../src/domain/fleet/session.ts'
+import type { PoolService } from '../../src/ports/pool-service.ts'
 import type { Mutant } from './list.ts'
 import { at } from './seams.ts'
 
@@ -51,6 +52,19 @@ export const REMOTE_MUTANTS: readonly Mutant[] = [
               return step === 'leave' ? 'serve' : step
             }
           },
+      ),
+    ],
+  },
+  {
+    name: 'interrupt-waits-for-probe',
+    defect: 'an interrupted waiter stays in the queue until its probe has ended',
+    world: 'fleet',
+    isRare: true,
+    plants: [
+      at(
+        'src/app/waiting/wait-in-queue.ts#acquireInQueue',
+        (acquireInQueue) => (service, intent, waiting) =>
+          acquireInQueue(patientWithDriver(service), intent, waiting),
       ),
     ],
   },
@@ -179,3 +193,12 @@ export const REMOTE_MUTANTS: readonly Mutant[] = [
     ],
   },
 ]
+
+const patientWithDriver = (service: PoolService): PoolService => ({
+  perform: (operation) => service.perform(operation),
+  view: (question) => service.view(question),
+  usage: (question) => service.usage(question),
+  events: (signal) => service.events(signal),
+  bounded: ({ left, error }) => service.bounded({ left, error }),
+  close: () => service.close(),
+})

@@ -71,7 +71,7 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
         const withoutCalls: typeof waker = {
           wait,
           listen: () => waker.listen(),
-          isInterrupted: () => waker.isInterrupted(),
+          interruption: waker.interruption,
           wasInterrupted: () => waker.wasInterrupted(),
         }
         return acquireInQueue(service, intent, { ...waiting, waker: withoutCalls })

@@ -1,3 +1,4 @@
+import { interrupted } from '../../src/app/waiting/wait-errors.ts'
 import type { Waker } from '../../src/app/waiting/waiting.ts'
 import type { ScheduledEvent } from '../scheduler.ts'
 import type { Process } from './process.ts'
@@ -11,20 +12,27 @@ export class ProcessWaker implements Waker {
   readonly #watcher: Watcher
   #pending: 'nothing' | 'changed' | 'called' = 'nothing'
   #wake: ((by: Woken) => void) | undefined
+  readonly #interruption = new AbortController()
 
   constructor(process: Process, entry: string) {
     this.#process = process
     this.#watcher = { process, entry, isListening: false, due: 'nothing', wake: (by) => this.#onWakeup(by) }
     process.machine.stored.watchers.add(this.#watcher)
-    process.onInterrupt.push(() => this.#wake?.('interrupted'))
+    if (process.interrupted) this.#interrupt()
+    process.onInterrupt.push(() => this.#interrupt())
   }
 
   listen(): void {
     this.#watcher.isListening = true
   }
 
-  isInterrupted(): boolean {
-    return this.#process.interrupted
+  get interruption(): AbortSignal {
+    return this.#interruption.signal
+  }
+
+  #interrupt(): void {
+    this.#interruption.abort(interrupted())
+    this.#wake?.('interrupted')
   }
 
   async wasInterrupted(): Promise<boolean> {
@@ -33,7 +41,7 @@ export class ProcessWaker implements Waker {
   }
 
   wait(ms: number): Promise<Woken> {
-    if (this.#process.interrupted) return Promise.resolve('interrupted')
+    if (this.interruption.aborted) return Promise.resolve('interrupted')
     if (this.#pending !== 'nothing') {
       const pending = this.#pending
       this.#pending = 'nothing'

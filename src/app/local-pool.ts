@@ -16,8 +16,7 @@ import type { Account, Pool, Request } from '../domain/pool/model.ts'
 import type { ProcessCheck } from '../domain/pool/process-check.ts'
 import { type QueueOverview, queuePlaces } from '../domain/schedule/queue-places.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
-import type { PoolService, TimedPool, Views } from '../ports/pool-service.ts'
-import type { LockPatience } from '../ports/store.ts'
+import type { Patience, PoolService, TimedPool, Views } from '../ports/pool-service.ts'
 import type { Trace } from '../ports/trace.ts'
 import { perform } from './perform.ts'
 import { readPool, readSettledPool } from './read-pool.ts'
@@ -39,6 +38,8 @@ export interface LocalParts {
   /** Absent for a process that never probes. */
   readonly driver?: Driver
   readonly trace?: Trace
+  /** See `Patience`. */
+  readonly interruption?: AbortSignal
   /** See `PerformInputs`. */
   readonly committed?: () => void
 }
@@ -161,9 +162,8 @@ export class LocalPool implements PoolService {
 
   /** The observation for a decision. */
   async #observedIn(pool: Pool): Promise<Observation> {
-    const { sample, askedThresholdMb } = this.#driver
-    const { probe } = await sample(pool, 'decision')
-    return { probe, askedThresholdMb }
+    const { probe } = await this.#sample(pool, 'decision')
+    return { probe, askedThresholdMb: this.#driver.askedThresholdMb }
   }
 
   view<Name extends keyof Views>(question: Name): Promise<Views[Name]> {
@@ -189,10 +189,9 @@ export class LocalPool implements PoolService {
 
   async #observed(): Promise<Views['observed']> {
     const seen = await this.#readPool()
-    const { sample, askedThresholdMb } = this.#driver
-    const taken = await sample(seen.pool, 'view')
+    const taken = await this.#sample(seen.pool, 'view')
     const stale = stalenessOf(taken, seen.moment.wall)
-    const observation = { probe: taken.probe, askedThresholdMb }
+    const observation = { probe: taken.probe, askedThresholdMb: this.#driver.askedThresholdMb }
     return { ...seen, observation, ...(stale === undefined ? {} : { stale }) }
   }
 
@@ -261,9 +260,15 @@ export class LocalPool implements PoolService {
     return rulesFor(pool, { account: await actor(), groups: groups?.() ?? [] }, moment.wall)
   }
 
+  async #sample(pool: Pool, purpose: SamplePurpose): Promise<Sample> {
+    const sample = this.#driver.sample(pool, purpose)
+    const { interruption } = this.#parts
+    return interruption === undefined ? sample : unlessAborted(sample, interruption)
+  }
+
   async #trySample(pool: Pool, purpose: SamplePurpose = 'view'): Promise<Sample | CanhazgpuError> {
     try {
-      return await this.#traced('probe', () => this.#driver.sample(pool, purpose))
+      return await this.#traced('probe', () => this.#sample(pool, purpose))
     } catch (error) {
       if (error instanceof CanhazgpuError) return error
       throw error
@@ -281,8 +286,13 @@ export class LocalPool implements PoolService {
     return this.#parts.store.changes(signal)
   }
 
-  bounded(patience: LockPatience): PoolService {
-    return new LocalPool({ ...this.#parts, store: this.#parts.store.bounded(patience) })
+  bounded(patience: Patience): PoolService {
+    const { interruption } = patience
+    return new LocalPool({
+      ...this.#parts,
+      store: this.#parts.store.bounded(patience),
+      ...(interruption === undefined ? {} : { interruption }),
+    })
   }
 
   close(): void {
@@ -293,6 +303,19 @@ export class LocalPool implements PoolService {
 /** The queue waits for grants, and nothing is granted on stale readings: it shows why there are no others. */
 const unlessStale = (sample: Sample | CanhazgpuError): Sample | CanhazgpuError =>
   sample instanceof CanhazgpuError ? sample : (sample.stale?.failure ?? sample)
+
+/** Rejects with the reason of the signal if it aborts first. */
+async function unlessAborted<Value>(value: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const aborted = Promise.withResolvers<never>()
+  const abort = () => aborted.reject(signal.reason)
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort)
+  try {
+    return await Promise.race([aborted.promise, value])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
 
 function isReadOnly(error: unknown): boolean {
   return (

@@ -1,5 +1,6 @@
 import { setDisposition } from '../adapters/kernel/libc/programs.ts'
 import { terminalCheck } from '../adapters/process/lost-terminal.ts'
+import { interrupted } from '../app/waiting/wait-errors.ts'
 import type { Waker } from '../app/waiting/waiting.ts'
 import { LONGEST_TIMER_MS } from '../domain/longest-timer.ts'
 import type { Calls, Wakeups } from '../ports/wakeups.ts'
@@ -23,45 +24,51 @@ export interface WakerOptions {
 
 /**
  * Wakes on calls and on signals. A lost terminal counts as a signal unless SIGHUP is ignored. A second Ctrl-C has its
- * default effect, so that the user can end a wait for a driver that hangs.
+ * default effect, so that the user can end a program that hangs.
  */
 export function openWaker(calls: Calls, { ignored, commandFollows }: WakerOptions): OpenWaker {
-  const pending = { turn: false, change: false, interrupted: false }
+  const pending = { turn: false, change: false }
+  const interruption = new AbortController()
+  const { signal } = interruption
   let wake = () => {}
   const note = (what: keyof typeof pending) => {
     pending[what] = true
     wake()
   }
+  const interrupt = () => {
+    interruption.abort(interrupted())
+    wake()
+  }
   const handled = NAMES.filter((signal) => ((ignored >> BigInt(SIGNALS[signal] - 1)) & 1n) === 0n)
-  onSignals(handled, () => note('interrupted'))
+  onSignals(handled, interrupt)
   const isTerminalGone = handled.includes('SIGHUP') ? terminalCheck() : () => false
   const listened = listen(calls, note)
   return {
     listen: () => calls.listen(),
     async wait(ms) {
-      if (!pending.turn && !pending.change && !pending.interrupted) {
+      if (!pending.turn && !pending.change && !signal.aborted) {
         const { promise, resolve } = Promise.withResolvers<void>()
         const timer = Number.isFinite(ms) ? setTimeout(resolve, Math.min(ms, LONGEST_TIMER_MS)) : undefined
         wake = resolve
         await Promise.race([promise, listened])
         clearTimeout(timer)
       }
-      if (isTerminalGone()) pending.interrupted = true
-      if (pending.interrupted) return 'interrupted'
+      if (isTerminalGone()) interrupt()
+      if (signal.aborted) return 'interrupted'
       const event = pending.turn ? 'called' : pending.change ? 'changed' : 'timeout'
       pending.turn = false
       pending.change = false
       return event
     },
-    isInterrupted: () => pending.interrupted,
+    interruption: signal,
     async wasInterrupted() {
       // From now on a signal ends the command of a run. A manual reservation is already made: its output must not be lost.
-      setDispositions(handled, commandFollows && !pending.interrupted ? 'default' : 'ignore')
+      setDispositions(handled, commandFollows && !signal.aborted ? 'default' : 'ignore')
       // The runtime delivers earlier signals once per iteration of its event loop, so this waits for a whole iteration.
       await Bun.sleep(1)
       await new Promise(setImmediate)
-      if (pending.interrupted) setDispositions(handled, 'ignore')
-      return pending.interrupted
+      if (signal.aborted) setDispositions(handled, 'ignore')
+      return signal.aborted
     },
     close: () => calls.close(),
   }

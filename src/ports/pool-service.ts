@@ -30,10 +30,16 @@ export interface PoolService {
   /** Yields after each possible change of the pool, until the signal aborts. May yield too often; misses no change. */
   events(signal: AbortSignal): AsyncIterable<void>
 
-  /** The same service with less patience for a lock that another process holds. */
-  bounded(patience: LockPatience): PoolService
+  /** The same service with less patience. */
+  bounded(patience: Patience): PoolService
 
   close(): void
+}
+
+/** Limits how long a service waits for a lock that another process holds, and for the driver. */
+export interface Patience extends LockPatience {
+  /** When it aborts, the service stops waiting for the driver, and throws the reason. */
+  readonly interruption?: AbortSignal
 }
 
 /** A pool and a moment. The times of the pool are adjusted to the clock of the moment. */

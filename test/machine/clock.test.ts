@@ -122,7 +122,7 @@ async function waiting(
       await options.onWait(ms)
       return 'timeout'
     },
-    isInterrupted: () => false,
+    interruption: new AbortController().signal,
     wasInterrupted: async () => false,
     listen: () => {},
   }

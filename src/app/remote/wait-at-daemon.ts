@@ -39,7 +39,7 @@ export async function waitAtDaemon(
   }
   void watch()
   const onOutage = async () => {
-    if (!waker.isInterrupted()) await followMove?.()
+    if (!waker.interruption.aborted) await followMove?.()
   }
   try {
     const answer = await pool.wait({

@@ -5,12 +5,11 @@ import { isRefusal, type Refusal } from '../../domain/operation/refusal.ts'
 import { timedOut } from '../../domain/operation/shortage.ts'
 import type { Millis, Pool } from '../../domain/pool/model.ts'
 import { isPassedOver } from '../../domain/schedule/startable.ts'
-import type { PoolService } from '../../ports/pool-service.ts'
-import type { LockPatience } from '../../ports/store.ts'
+import type { Patience, PoolService } from '../../ports/pool-service.ts'
 import { LastProbe } from './last-probe.ts'
 import { NextEvent } from './next-event.ts'
 import { placeIn } from './queue-watch.ts'
-import { interrupted, waitedForLock } from './wait-errors.ts'
+import { waitedForLock } from './wait-errors.ts'
 import { progressOf } from './wait-progress.ts'
 import type { Waiting } from './waiting.ts'
 
@@ -30,7 +29,7 @@ export class WaitLoop {
 
   constructor(service: PoolService, intent: Intent, waiting: Waiting) {
     this.#waiting = waiting
-    this.#service = service.bounded(this.#lockPatience())
+    this.#service = service.bounded(this.#patience())
     this.#intent = intent
     this.#lastProbe = new LastProbe(intent.id)
     this.giveUpAt = waiting.clock() + (waiting.ticket.waitFor ?? Number.POSITIVE_INFINITY)
@@ -44,12 +43,17 @@ export class WaitLoop {
     })
   }
 
-  /** After an interrupt or its time limit a waiter does not wait for the store's lock either. */
-  #lockPatience(): LockPatience {
+  /**
+   * After an interrupt or its time limit a waiter does not wait for the store's lock. It ends a probe only after an
+   * interrupt: a slow driver may still show free GPUs.
+   */
+  #patience(): Patience {
     const { waker, clock } = this.#waiting
+    const { interruption } = waker
     return {
-      left: () => (waker.isInterrupted() ? 0 : this.giveUpAt - clock()),
-      error: (busy) => (waker.isInterrupted() ? interrupted() : waitedForLock(busy)),
+      left: () => (interruption.aborted ? 0 : this.giveUpAt - clock()),
+      error: (busy) => (interruption.aborted ? interruption.reason : waitedForLock(busy)),
+      interruption,
     }
   }
 

@@ -9,8 +9,8 @@ export interface Waker {
   wait(ms: Millis): Promise<'called' | 'changed' | 'timeout' | 'interrupted'>
   /** Must be called before each read of the pool; then every later change is reported. */
   listen(): void
-  /** Whether the waiter was interrupted so far. */
-  isInterrupted(): boolean
+  /** Aborts when the waiter is interrupted. The reason is the error to throw. */
+  readonly interruption: AbortSignal
   /** The final answer. Call it once, after the last wait: later interrupts are not noticed. */
   wasInterrupted(): Promise<boolean>
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs'
 import type { ProviderName } from '../../../src/domain/pool/model.ts'
 import { failureOf } from '../../support/failure.ts'
 import { needing } from '../../support/needs.ts'
@@ -21,6 +21,8 @@ const SHORT_TIMEOUT = ['--probe-timeout', '1s']
 const LONG_TIMEOUT = ['--probe-timeout', '10m']
 
 type Drivers = Readonly<Record<'working' | 'hung', Record<string, string | undefined>>>
+
+const childrenOf = (pid: number): string => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
 
 /** The same machine twice, selected by environment: its driver works for one command and hangs for another. */
 async function drivers(provider: ProviderName, pool: TestPool): Promise<Drivers> {
@@ -117,6 +119,16 @@ needing('users', 'gcc').describe('a driver that hangs', () => {
         expect(process.exitCode).toBeNull()
         process.kill('SIGKILL')
       }
+    })
+
+    test.concurrent('does not keep a waiter that gets Ctrl-C', async () => {
+      const { pool, useDriver } = await machine()
+      using _ = pool
+      useDriver('hung')
+      const waiter = alice.start(pool, 'reserve', '--wait', ...LONG_TIMEOUT)
+      await until('it has started the driver', () => childrenOf(waiter.pid) !== '')
+      waiter.kill('SIGINT')
+      expect(await waiter.exited).toBe(130)
     })
 
     // One driver is enough: the test takes the ten seconds after which the waiter is skipped.

@@ -1,5 +1,6 @@
 import { DaemonPool } from '../../../src/app/remote/daemon-pool.ts'
 import { waitAtDaemon } from '../../../src/app/remote/wait-at-daemon.ts'
+import { interrupted } from '../../../src/app/waiting/wait-errors.ts'
 import { CanhazgpuError } from '../../../src/domain/errors.ts'
 import type { Grant, Intent, RequestedTerm } from '../../../src/domain/operation/intent.ts'
 import { isRefusal, type Refusal } from '../../../src/domain/operation/refusal.ts'
@@ -50,9 +51,8 @@ const CHECK_EVERY_MS: Millis = 2_000
 export class Client {
   readonly #parts: ClientParts
   readonly #pool: DaemonPool
-  readonly #interrupted = Promise.withResolvers<'interrupted'>()
+  readonly #interruption = new AbortController()
   readonly id: string
-  isInterrupted = false
   /** The reservation that its user knows of. */
   held: Held | undefined
   /** It received the grant that it waited for. */
@@ -82,8 +82,7 @@ export class Client {
   }
 
   interrupt(): void {
-    this.isInterrupted = true
-    this.#interrupted.resolve('interrupted')
+    this.#interruption.abort(interrupted())
   }
 
   async #perform(): Promise<void> {
@@ -151,11 +150,14 @@ export class Client {
   }
 
   #wait(intent: Intent): Promise<Grant | Refusal> {
+    const { signal } = this.#interruption
+    const interruption = new Promise<'interrupted'>((resolve) => {
+      if (signal.aborted) resolve('interrupted')
+      signal.addEventListener('abort', () => resolve('interrupted'))
+    })
     const asked = (ms: Millis) => {
       const timeout = new Promise<'timeout'>((resolve) => setTimeout(resolve, ms, 'timeout'))
-      return this.isInterrupted
-        ? this.#interrupted.promise
-        : Promise.race([this.#interrupted.promise, timeout])
+      return signal.aborted ? interruption : Promise.race([interruption, timeout])
     }
     return waitAtDaemon(this.#pool, intent, {
       onProgress: () => {
@@ -164,10 +166,10 @@ export class Client {
       waker: {
         wait: (ms) => asked(Math.min(ms, CHECK_EVERY_MS)),
         listen: () => {},
-        isInterrupted: () => this.isInterrupted,
+        interruption: signal,
         wasInterrupted: async () => {
           this.isGranted = true
-          return this.isInterrupted
+          return signal.aborted
         },
       },
       ...(this.#parts.command.kind === 'reserve' && this.#parts.command.for !== undefined
