@@ -21,9 +21,6 @@ interface Parts {
   readonly chance: Random
 }
 
-/** From a commit until the board has it, without faults. */
-const PUBLISHED_WITHIN = 5_000
-
 /** How long the network delays a notice. */
 const LONGEST_DELAY = 50_000
 
@@ -38,8 +35,8 @@ export class EmbeddedPublishing {
   #announcedAt = Number.NEGATIVE_INFINITY
   /** When a process that publishes was ended before its work was done. */
   #brokenAt = Number.NEGATIVE_INFINITY
-  /** The last notice that the board took: when it was read, and when it came. */
-  #posted = { begun: Number.NEGATIVE_INFINITY, at: Number.NEGATIVE_INFINITY }
+  /** When the board last answered a notice. */
+  #postedAt = Number.NEGATIVE_INFINITY
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -69,15 +66,8 @@ export class EmbeddedPublishing {
       !this.#isSoonAfterBoot &&
       this.#announcedAt >= this.#committedAt &&
       this.#brokenAt < this.#committedAt &&
-      server.lostAt < this.#posted.at
+      server.lostAt < this.#postedAt
     )
-  }
-
-  /** Whether the board lacks a commit although it had the time to get it. */
-  get isBehind(): boolean {
-    const { scheduler } = this.#parts.machine
-    const hadTime = scheduler.now - this.#committedAt >= PUBLISHED_WITHIN
-    return this.isPublished && hadTime && this.#posted.begun < this.#committedAt
   }
 
   #start(persistence: ShortPublisher['persistence']): void {
@@ -106,10 +96,9 @@ export class EmbeddedPublishing {
       pause: process.sleep,
       post: () =>
         works(async () => {
-          const begun = machine.scheduler.now
           const snapshot = snapshotFor(process, this.#parts.notices)
           await board.post(await snapshot(SNAPSHOT_PARTS))
-          if (begun > this.#posted.begun) this.#posted = { begun, at: machine.scheduler.now }
+          this.#postedAt = machine.scheduler.now
         }),
       boardAnswers: () => works(() => board.emptyAgo()),
       turn: {

@@ -18,6 +18,8 @@ import { Session } from './session.ts'
 
 /** From a failure to the next start of a daemon. */
 const RESTART = 4_000
+/** From a commit until the board has it, without faults. */
+const PUBLISHED_WITHIN = 5_000
 const DAY = 86_400_000
 
 /** What the hosts of a scenario have in common: a board, and connections between them. */
@@ -34,6 +36,7 @@ export class Fleet {
   readonly embedded = new Map<Machine, EmbeddedPublishing>()
   /** The sessions that may not have ended. */
   open: Session[] = []
+  readonly #committedAt = new Map<Machine, number>()
   #ids = 0
 
   constructor(system: System, requests: RandomRequests, { seed }: Scenario) {
@@ -45,6 +48,7 @@ export class Fleet {
     this.notices = new Notices(scheduler)
     this.sessions = new SessionCheck(system)
     this.choices = new ChoiceCheck(system)
+    system.checker.onCommit.push(({ machine }) => this.#committedAt.set(machine, scheduler.now))
     this.views = new Views({
       notices: this.notices,
       server: this.server,
@@ -73,6 +77,13 @@ export class Fleet {
   /** Whether the board must have the last commit of the host. */
   isPublished(machine: Machine): boolean {
     return this.embedded.get(machine)?.isPublished ?? true
+  }
+
+  /** When the host last committed something, if the board must have it by now. */
+  publishedChange(machine: Machine): number {
+    const committedAt = this.#committedAt.get(machine) ?? Number.NEGATIVE_INFINITY
+    const hadTime = machine.scheduler.now - committedAt >= PUBLISHED_WITHIN
+    return hadTime && this.isPublished(machine) ? committedAt : Number.NEGATIVE_INFINITY
   }
 
   newId(): string {

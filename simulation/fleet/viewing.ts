@@ -36,15 +36,12 @@ export async function lookForAll(fleet: Fleet, process: Process, part: SnapshotP
   const begun = process.machine.scheduler.now
   const answer = await hostsFor(fleet, process, check).all(part)
   check.shown(answer, begun)
-  for (const [machine, publishing] of fleet.embedded) {
-    if (publishing.isBehind) check.fail(`${machine.name} has not published its last commit`)
-  }
   check.complete(
     answer,
     fleet.system.machines.flatMap((machine) => {
       const isRepeated = fleet.isRepeated(machine)
       const isExpected = mustBeShown(fleet, machine) && (isRepeated || fleet.isPublished(machine))
-      return isExpected ? [{ name: machine.name, isRepeated }] : []
+      return isExpected ? [{ name: machine.name, isRepeated, changedAt: fleet.publishedChange(machine) }] : []
     }),
   )
 }

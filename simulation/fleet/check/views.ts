@@ -85,9 +85,19 @@ export class Views {
       },
       fail: (text) => this.#fail(process, text),
       complete: (answer, expected) => {
-        for (const { name, isRepeated } of expected) {
+        for (const { name, isRepeated, changedAt } of expected) {
           const host = answer.hosts.find((each) => each.name === name)
-          if (host?.kind === 'known' && (!isRepeated || host.age <= MOST_AGE)) continue
+          if (host?.kind === 'known' && (!isRepeated || host.age <= MOST_AGE)) {
+            const notice =
+              host.source === 'board' ? this.#notices.of(documents.get(host.document) ?? -1) : undefined
+            // The usage is published less often than changes.
+            if (part !== 'usage' && notice !== undefined && notice.ended < changedAt)
+              this.#fail(
+                process,
+                `${name} is shown as it was ${changedAt - notice.ended} ms before its last change`,
+              )
+            continue
+          }
           const failure = answer.boardFailure?.message ?? ''
           this.#fail(
             process,
@@ -132,6 +142,8 @@ export class Views {
 export interface ExpectedHost {
   readonly name: string
   readonly isRepeated: boolean
+  /** When it made the last change that must be shown. */
+  readonly changedAt: number
 }
 
 export interface ViewCheck {
