@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { storedPool } from '../support/database.ts'
 import { sharedFleet } from '../support/fleet.ts'
-import { untilAllFree } from '../support/job.ts'
+import { child, untilAllFree } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
 import { CTRL_C, CTRL_Z, openShell, openTerminal, type TestTerminal } from '../support/terminal.ts'
 import { until } from '../support/until.ts'
@@ -46,9 +46,8 @@ needing('ssh', 'sshd').describe('run --host on a terminal', () => {
   })
 
   test('Ctrl-C ends the command there, and our terminal has its modes again', async () => {
-    script('modes', 'echo ready; sleep 1000\n')
     using terminal = shell()
-    terminal.type('stty -g > before; "$CHG" run --host gpu1 -- sh modes\n')
+    terminal.type(`stty -g > before; "$CHG" run --host gpu1 -- ${child('forever')}\n`)
     await terminal.see('ready')
     terminal.type(CTRL_C)
     await terminal.see('prompt> ')
@@ -113,7 +112,7 @@ needing('ssh', 'sshd').describe('run --host on a terminal', () => {
   })
 
   test('in a pipeline the command has no terminal', async () => {
-    script('piped', 'tty <&1; echo ready; exec sleep 1000\n')
+    script('piped', `tty <&1; exec ${child('forever')}\n`)
     using terminal = shell()
     terminal.type('set -o pipefail; "$CHG" run --host gpu1 -- sh piped | cat\n')
     await terminal.see('not a tty')
