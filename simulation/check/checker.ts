@@ -15,7 +15,14 @@ import { endedEntry } from './ended.ts'
 import { auditEnds, reservationIn } from './ends.ts'
 import { auditGrant } from './grants.ts'
 import { auditExtension } from './order.ts'
-import { auditForecasts, auditReport, auditStatus, type Sums, trueUsage } from './outputs.ts'
+import {
+  auditForecasts,
+  auditReport,
+  auditStatus,
+  type ExpectedReport,
+  expectedReport,
+  noteLate,
+} from './outputs.ts'
 import { auditQueue } from './queue.ts'
 import { auditRefusal } from './refusals.ts'
 import { auditStay } from './stays.ts'
@@ -34,7 +41,7 @@ const REPORT_SLACK = 1_200
 export class Checker implements Auditor {
   readonly #truth = new Map<Machine, Truth>()
   readonly #report: Report
-  readonly #expected = new Map<Process, Sums>()
+  readonly #expected = new Map<Process, ExpectedReport>()
   /** Called after each commit was checked. */
   readonly onCommit: ((commit: Commit) => void)[] = []
 
@@ -69,7 +76,11 @@ export class Checker implements Auditor {
     }
     auditQueue(audit)
     for (const reservation of commit.after.reservations) {
-      if (!truth.held.has(reservation.id)) auditGrant(audit, reservation)
+      if (truth.held.has(reservation.id)) continue
+      auditGrant(audit, reservation)
+      for (const [{ machine }, expected] of this.#expected) {
+        if (machine === commit.machine) noteLate(expected, reservation)
+      }
     }
     truth.written(commit.process, commit.moment, audit)
     logCommit(audit)
@@ -79,7 +90,7 @@ export class Checker implements Auditor {
   loaded(process: Process, _pool: Pool, moment: Moment): void {
     const { purpose, machine } = process
     if (purpose.kind !== 'view' || purpose.name !== 'report') return
-    this.#expected.set(process, trueUsage(this.truthOf(machine), process, moment.wall))
+    this.#expected.set(process, expectedReport(this.truthOf(machine), process, moment.wall))
   }
 
   supervised(reservation: string, supervisor: Process): void {
