@@ -261,8 +261,9 @@ export class LocalPool implements PoolService {
   }
 
   async #sample(pool: Pool, purpose: SamplePurpose): Promise<Sample> {
-    const sample = this.#driver.sample(pool, purpose)
     const { interruption } = this.#parts
+    interruption?.throwIfAborted()
+    const sample = this.#driver.sample(pool, purpose)
     return interruption === undefined ? sample : unlessAborted(sample, interruption)
   }
 
@@ -308,7 +309,6 @@ const unlessStale = (sample: Sample | CanhazgpuError): Sample | CanhazgpuError =
 async function unlessAborted<Value>(value: Promise<Value>, signal: AbortSignal): Promise<Value> {
   const aborted = Promise.withResolvers<never>()
   const abort = () => aborted.reject(signal.reason)
-  if (signal.aborted) abort()
   signal.addEventListener('abort', abort)
   try {
     return await Promise.race([aborted.promise, value])
