@@ -13,8 +13,8 @@ export interface MadeNotice {
   readonly ended: number
   /**
    * When the board received it: first; again after it had lost it, or its clock was set so that the last notice seemed
-   * old; and again after the first notice of the next boot, because it does not know which boot is later. A failover may
-   * return to each.
+   * old; and again after a notice of another epoch, because it does not know which one is later. A failover may return to
+   * each.
    */
   readonly receptions: number[]
 }
@@ -38,10 +38,11 @@ export class Notices {
   /** The board has taken this notice. */
   received(number: number, answer: PostAnswer, server: Pick<BoardServer, 'lostAt' | 'errorOfAge'>): void {
     const notice = this.#made[number]
-    const last = notice?.receptions.at(-1) ?? server.lostAt
-    if (notice !== undefined && answer === 'foreign') this.#foreignAt.set(notice.machine, this.#scheduler.now)
-    const isAgain = last <= server.lostAt || answer === 'foreign' || server.errorOfAge(last).long > 0
-    if (isAgain) notice?.receptions.push(this.#scheduler.now)
+    if (notice === undefined) return
+    const last = notice.receptions.at(-1) ?? server.lostAt
+    if (answer === 'foreign') this.#foreignAt.set(notice.machine, this.#scheduler.now)
+    const isForgotten = last <= server.lostAt || this.isOrderLost(notice.machine, last)
+    if (isForgotten || server.errorOfAge(last).long > 0) notice.receptions.push(this.#scheduler.now)
   }
 
   /** Whether the board took a notice of another epoch after this time: it no longer knows the order of those before. */
