@@ -2,8 +2,9 @@ import { BoardConnection } from '../adapters/board/connection.ts'
 import { RedisBoard } from '../adapters/board/redis-board.ts'
 import { readSmallFile } from '../adapters/files/small-file.ts'
 import { steadyNow } from '../adapters/kernel/clock.ts'
+import { EACCES } from '../adapters/kernel/libc/errno.ts'
 import { type BoardAddress, isBoardUrl } from '../domain/fleet/board-address.ts'
-import { noUrlInBoardFile, unreadableBoardFile } from '../domain/fleet/fleet-errors.ts'
+import { closedBoardFile, noUrlInBoardFile, unreadableBoardFile } from '../domain/fleet/fleet-errors.ts'
 import type { Millis } from '../domain/pool/model.ts'
 
 /**
@@ -45,8 +46,8 @@ function urlOf(address: BoardAddress): string {
   const { path } = address
   const text = readSmallFile(path, MOST_BYTES)
   if (typeof text !== 'string') {
-    const why = text.kind === 'too-large' ? 'it is too long' : text.reason
-    throw unreadableBoardFile(path, why)
+    if (text.kind === 'failed' && text.errno === EACCES) throw closedBoardFile(path)
+    throw unreadableBoardFile(path, text.kind === 'too-large' ? 'it is too long' : text.reason)
   }
   const url = text.trim()
   if (isBoardUrl(url)) return url

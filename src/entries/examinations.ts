@@ -84,14 +84,29 @@ export const EXAMINATIONS: Readonly<Record<Check, (machine: Machine) => Promise<
       : diskFindings(space)
   },
   clock: examineClock,
-  service: examineService,
-  board: async (machine) => (await import('./examine-board.ts')).examineBoard(machine),
+  service: ifConfigured('service', examineService),
+  board: ifConfigured('board', async (machine) => (await import('./examine-board.ts')).examineBoard(machine)),
   programs: async ({ path, env }) => {
     const program = startedFrom() ?? process.execPath
     const own = { path: program, file: realPath(program), version: versionWithCommit() }
     return programFindings(await programCopies({ path, home: process.env.HOME, env, own }), own)
   },
 }
+
+/** A configuration that cannot be read may name a daemon and a notice board, so nothing is known about them. */
+function ifConfigured(
+  check: Check,
+  examine: (machine: Machine) => Promise<readonly Finding[]>,
+): (machine: Machine) => Promise<readonly Finding[]> {
+  return async (machine) => {
+    const isInvalid = (await examineConfiguration(machine)).some(
+      ({ code }) => code === 'configuration-invalid',
+    )
+    return isInvalid ? [{ code: 'unexamined', check, reason: INVALID }] : examine(machine)
+  }
+}
+
+const INVALID = 'the configuration is not valid: see canhazgpu doctor configuration'
 
 async function examineConfiguration({ flags, configFile }: Machine): Promise<readonly Finding[]> {
   const skipped: Finding[] = []

@@ -31,7 +31,8 @@ export async function examineBoard({ settings, access }: Examined): Promise<read
     board = openBoard(fleet)
     server = serverOf(fleet)
   } catch (error) {
-    return [{ code: 'board-unreadable', ...reasonOf(error) }]
+    const isClosed = error instanceof CanhazgpuError && error.code === 'permission-denied'
+    return [{ code: isClosed ? 'board-closed' : 'board-misnamed', ...reasonOf(error) }]
   }
   try {
     const before = Date.now()

@@ -14,7 +14,7 @@ import { type FileStatus, statusOf } from '../kernel/libc/paths.ts'
 
 export type NotRead =
   | { readonly kind: 'too-large' }
-  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly reason: string; readonly errno?: number }
   | { readonly kind: 'refused'; readonly reason: string }
 
 /** The reason not to read a file of this status; undefined to read it. */
@@ -94,4 +94,8 @@ function hasData(fd: number): boolean {
   return poll(polled, 1, PIPE_WAIT_MS) !== 0
 }
 
-const failed = (negatedErrno: number): NotRead => ({ kind: 'failed', reason: errorText(-negatedErrno) })
+const failed = (negatedErrno: number): NotRead => ({
+  kind: 'failed',
+  errno: -negatedErrno,
+  reason: errorText(-negatedErrno),
+})

@@ -110,7 +110,10 @@ export type Finding =
   | { readonly code: 'board-unused' }
   | { readonly code: 'board-reached'; readonly server: string }
   | { readonly code: 'board-current'; readonly server: string; readonly seconds: number }
-  | ({ readonly code: 'board-unreadable' } & Reason)
+  /** This account may not read the URL. */
+  | ({ readonly code: 'board-closed' } & Reason)
+  /** There is no URL where the configuration says. */
+  | ({ readonly code: 'board-misnamed' } & Reason)
   | ({ readonly code: 'board-out'; readonly server: string } & Reason)
   | ({ readonly code: 'board-unwritable'; readonly server: string } & Reason)
   /** What the board has of this host is older than its last change. */
@@ -182,7 +185,8 @@ const KINDS: Readonly<Record<Exclude<Finding['code'], 'unfinished' | 'unexamined
   'board-unused': ['board', 'ok'],
   'board-reached': ['board', 'ok'],
   'board-current': ['board', 'ok'],
-  'board-unreadable': ['board', 'unknown'],
+  'board-closed': ['board', 'unknown'],
+  'board-misnamed': ['board', 'failure'],
   'board-out': ['board', 'failure'],
   'board-unwritable': ['board', 'failure'],
   'board-behind': ['board', 'warning'],

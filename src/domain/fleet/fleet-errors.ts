@@ -23,7 +23,15 @@ export const strangeBoard = (): CanhazgpuError =>
   })
 
 export const unreadableBoardFile = (path: string, why: string): CanhazgpuError =>
-  new CanhazgpuError('config-invalid', `Cannot read ${path}, which the setting fleet names: ${why}`)
+  new CanhazgpuError('config-invalid', `Cannot read ${path}, which the setting fleet names: ${why}`, {
+    hint: 'the file must contain the URL of the board',
+  })
+
+/** Only some accounts may read the URL. */
+export const closedBoardFile = (path: string): CanhazgpuError =>
+  new CanhazgpuError('permission-denied', `You may not read ${path}, which the setting fleet names`, {
+    hint: 'to look at other hosts, set fleet in ~/.canhazgpu.yaml, or CANHAZGPU_FLEET, to a URL that may read the board',
+  })
 
 export const noUrlInBoardFile = (path: string): CanhazgpuError =>
   new CanhazgpuError(
@@ -38,9 +46,24 @@ export const hostUnknown = (name: string): CanhazgpuError =>
     { hint: "'canhazgpu status --all --summary' lists the hosts" },
   )
 
-export const hostUnreachable = (name: string, why: string): CanhazgpuError =>
-  new CanhazgpuError('host-unreachable', `Cannot reach ${name}: ${printable(why)}`, {
-    hint: `nothing runs there for you; try: ssh ${name} true`,
+export const hostUnreachable = (host: Login, why: string): CanhazgpuError =>
+  new CanhazgpuError('host-unreachable', `Cannot reach ${host.name}: ${printable(why).replace(/\.$/, '')}`, {
+    hint: `try: ssh ${loginOf(host)} true`,
+  })
+
+/** A `RemoteHost`, or a host that only has a name. */
+interface Login {
+  readonly name: string
+  readonly account?: string
+}
+
+/** The host as `ssh` names it. */
+export const loginOf = ({ name, account }: Login): string =>
+  account === undefined ? name : `${account}@${name}`
+
+export const notUnderstood = (name: string): CanhazgpuError =>
+  new CanhazgpuError('host-incompatible', `This version does not understand what ${name} publishes`, {
+    hint: 'install the same version on both hosts',
   })
 
 export const namesake = (name: string): CanhazgpuError =>

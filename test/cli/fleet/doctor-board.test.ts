@@ -52,7 +52,16 @@ needing('redis-server').describe('doctor examines the notice board', () => {
 
   examined('the file with its URL cannot be read', async (pool) => {
     pool.env.CANHAZGPU_FLEET = 'file:/nowhere/fleet'
-    expect(await foundBy(pool)).toMatchObject([{ code: 'board-unreadable' }])
+    const { stdout, status } = await pool.chg('doctor', 'board')
+    expect(status).toBe(1)
+    expect(stdout).toMatch(/^failure +board +Cannot read \/nowhere\/fleet.*\n +the file must contain the URL/)
+  })
+
+  examined('the configuration cannot be read', async (pool) => {
+    pool.env.CANHAZGPU_FLEET = 'board.example.org'
+    expect(await foundBy(pool)).toMatchObject([
+      { code: 'unexamined', reason: expect.stringContaining('doctor configuration') },
+    ])
   })
 
   examined('this account may only read it', async (pool, server) => {

@@ -14,8 +14,13 @@ testErrors([
   ],
   [
     'config-invalid',
-    'Cannot read /etc/canhazgpu/fleet, which the setting fleet names: Permission denied',
-    () => errors.unreadableBoardFile('/etc/canhazgpu/fleet', 'Permission denied'),
+    'Cannot read /etc/canhazgpu/fleet, which the setting fleet names: No such file or directory - the file must contain the URL of the board',
+    () => errors.unreadableBoardFile('/etc/canhazgpu/fleet', 'No such file or directory'),
+  ],
+  [
+    'permission-denied',
+    'You may not read /etc/canhazgpu/fleet, which the setting fleet names - to look at other hosts, set fleet in ~/.canhazgpu.yaml, or CANHAZGPU_FLEET, to a URL that may read the board',
+    () => errors.closedBoardFile('/etc/canhazgpu/fleet'),
   ],
   [
     'config-invalid',
@@ -28,13 +33,18 @@ testErrors([
     () => errors.hostUnknown('gpu\u001b9'),
   ],
   [
+    'host-incompatible',
+    'This version does not understand what gpu4 publishes - install the same version on both hosts',
+    () => errors.notUnderstood('gpu4'),
+  ],
+  [
     'failure',
     'Another host publishes as gpu1 on the notice board - give each host a name of its own with the setting host-name',
     () => errors.namesake('gpu1'),
   ],
   [
     'host-unreachable',
-    'Cannot reach gpu3: Connection refused - nothing runs there for you; try: ssh gpu3 true',
-    () => errors.hostUnreachable('gpu3', 'Connection refused'),
+    'Cannot reach gpu3: Connection refused - try: ssh gpu3 true',
+    () => errors.hostUnreachable({ name: 'gpu3' }, 'Connection refused.'),
   ],
 ])

@@ -54,7 +54,8 @@ export const POOL_WORDS = {
   'board-current': (finding) => ({
     what: `The notice board at ${finding.server} has this host as it was ${finding.seconds} s ago`,
   }),
-  'board-unreadable': (finding) => hinted(finding.reason, finding.hint ?? 'sudo canhazgpu doctor board'),
+  'board-closed': (finding) => ({ what: finding.reason, remedy: 'sudo canhazgpu doctor board' }),
+  'board-misnamed': (finding) => hinted(finding.reason, finding.hint),
   'board-out': (finding) => hinted(finding.reason, finding.hint),
   'board-unwritable': (finding) => ({
     what: `This host cannot publish: ${finding.reason}`,
