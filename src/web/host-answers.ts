@@ -1,5 +1,5 @@
 import type { HostAnswer, Hosts, HostsAnswer } from '../app/fleet/hosts.ts'
-import { hostUnreachable } from '../domain/fleet/fleet-errors.ts'
+import { notUnderstood } from '../domain/fleet/fleet-errors.ts'
 import type { Millis } from '../domain/pool/model.ts'
 import { hostDocument } from '../views/fleet/host-document.ts'
 import type { Parts } from '../views/fleet/own-part.ts'
@@ -43,7 +43,7 @@ export class HostAnswers {
     }
   }
 
-  /** Rejects with an `HttpError` for an unknown host, and with `host-unreachable` if nothing is known about it. */
+  /** Rejects with an `HttpError` for an unknown host, and with a `CanhazgpuError` if nothing is known about it. */
   async status(name: string): Promise<readonly StatusDocument[]> {
     return documentOf(await this.#status(), name).gpus
   }
@@ -64,12 +64,16 @@ async function answerOf<Part extends keyof Parts>(
   return { ...(await hosts.all(part)), areConfigured: hosts.areConfigured }
 }
 
-function documentOf<Document>({ hosts }: HostsAnswer<Document>, name: string): Document {
+function documentOf<Document>({ hosts, boardFailure }: HostsAnswer<Document>, name: string): Document {
   const found = hosts.find((host) => host.name === name)
-  if (found === undefined) throw new HttpError('not-found', 'No host has this name')
+  if (found === undefined) {
+    // The host may be on the board.
+    if (boardFailure !== undefined) throw boardFailure
+    throw new HttpError('not-found', 'No host has this name', { hint: '/api/hosts has the names' })
+  }
   if (found.kind === 'known') return found.document
   if (found.kind === 'unreachable') throw found.error
-  throw hostUnreachable(found.name, 'this version does not understand what it publishes')
+  throw notUnderstood(found.name)
 }
 
 const statusIn = (answer: HostAnswer<Parts['status']>) =>

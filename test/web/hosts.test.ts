@@ -62,6 +62,9 @@ fleet.describe('the hosts on a notice board', () => {
     expect(document.board?.reason_code).toBe('board-unavailable')
     expect(document.hosts.map(({ host: name }) => name)).toContain('gpu2')
     expect((await server.get('/api/status')).status).toBe(200)
+    const unknown = await server.get('/api/status?host=gpu9')
+    expect(unknown.status).toBe(503)
+    expect(await unknown.json()).toMatchObject({ error: { code: 'board-unavailable' } })
     await board.restart()
   })
 
