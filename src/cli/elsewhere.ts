@@ -1,6 +1,7 @@
 import { CanhazgpuError } from '../domain/errors.ts'
 import type { Millis } from '../domain/pool/model.ts'
 import type { Context, HostedCommand } from './context.ts'
+import { hostName } from './options/kinds.ts'
 import type { Option } from './options/option.ts'
 import { option } from './options/option.ts'
 
@@ -8,12 +9,15 @@ import { option } from './options/option.ts'
 export const ANY_HOST = 'any'
 
 /** For commands that one host performs. */
-export const hostOption = option('--host <name>', 'Do it on another host, by SSH')
+export const hostOption = option('--host <name>', 'Do it on another host, by SSH', {
+  kind: hostName((_, { remoteHosts }) => remoteHosts()),
+})
 
 /** For commands that acquire GPUs. */
 export const anyHostOption = option(
   '--host <name>',
   'Do it on another host, by SSH; any: where it can start first',
+  { kind: hostName(async (_, { remoteHosts }) => [ANY_HOST, ...(await remoteHosts())]) },
 )
 
 interface Given {

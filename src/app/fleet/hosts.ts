@@ -86,6 +86,12 @@ export class Hosts<Parts extends Record<SnapshotPart, unknown>> {
     return this.#parts.board !== null || this.#parts.remote.length > 0
   }
 
+  /** This host, those that can be asked, and those that views of this account have shown. No host is asked. */
+  get names(): readonly HostName[] {
+    const { own, remote, known: shown } = this.#parts
+    return [...new Set([own, ...remote.map(({ name }) => name), ...(shown?.load().keys() ?? [])])]
+  }
+
   /** One part of all hosts. */
   async all<Part extends SnapshotPart>(part: Part): Promise<HostsAnswer<Parts[Part]>> {
     const { own, remote } = this.#parts

@@ -1,4 +1,5 @@
 import { CanhazgpuError } from '../../domain/errors.ts'
+import { hostName } from '../options/kinds.ts'
 import { option } from '../options/option.ts'
 import type { Which } from './shown.ts'
 
@@ -6,7 +7,10 @@ export const allHosts = option('--all', 'All hosts of the configuration and of t
   onlyTyped: true,
 })
 
-export const oneHost = option('--host <name>', 'Another host', { onlyTyped: true })
+export const oneHost = option('--host <name>', 'Another host', {
+  onlyTyped: true,
+  kind: hostName((_, { shownHosts }) => shownHosts()),
+})
 
 interface Typed {
   readonly all?: boolean | undefined

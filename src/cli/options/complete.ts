@@ -7,19 +7,15 @@ import type { LoadedCommand } from '../command.ts'
 import type { Program } from '../context.ts'
 import { programOptions } from '../program.ts'
 import { COMMANDS } from '../registry.ts'
-import type { PoolToComplete } from './kinds.ts'
+import type { FactsToComplete } from './kinds.ts'
 import type { Option } from './option.ts'
 
 /** Prints the completion candidates for the last of these words. */
 export async function printCompletions(words: readonly string[], program: Program): Promise<void> {
+  const opened = () =>
+    program.open({ flags: {}, commandLine: null, json: false, waits: false, examines: false })
   const stored = async () => {
-    const context = await program.open({
-      flags: {},
-      commandLine: null,
-      json: false,
-      waits: false,
-      examines: false,
-    })
+    const context = await opened()
     const { pool } = await (await context.pool()).view('stored')
     return { pool, account: await context.account() }
   }
@@ -37,6 +33,18 @@ export async function printCompletions(words: readonly string[], program: Progra
     gpuIds: async () => (await units()).map(({ id }) => id),
     bookings,
     gpuTypes: async () => [...new Set((await units()).map(({ device }) => typeIn(device.name)))],
+    remoteHosts: () =>
+      opened().then(
+        ({ settings }) => settings.remoteHosts.map(({ name }) => name),
+        (): readonly string[] => [],
+      ),
+    shownHosts: () =>
+      opened()
+        .then(({ hosts }) => hosts())
+        .then(
+          ({ names }) => names,
+          (): readonly string[] => [],
+        ),
   })
   const shown = candidates.filter((candidate) => printable(candidate) === candidate)
   program.stdout.write(shown.map((candidate) => `${candidate}\n`).join(''))
@@ -47,7 +55,7 @@ const ownBookings = (pool: Pool, account: Account): readonly string[] =>
     .filter(({ owner }) => isAdministrator(account) || owns(account, owner.account))
     .map(({ id }) => id)
 
-async function complete(words: readonly string[], pool: PoolToComplete): Promise<readonly string[]> {
+async function complete(words: readonly string[], facts: FactsToComplete): Promise<readonly string[]> {
   const { before, current, prefix } = split(words)
   // The words after `--` are the command line of another program.
   if (before.includes('--')) return []
@@ -57,10 +65,10 @@ async function complete(words: readonly string[], pool: PoolToComplete): Promise
   const pending = options.find((option) => expectsValue(option, before.at(-1)))
   const candidates =
     pending !== undefined
-      ? await (pending.kind?.candidates?.(current, pool) ?? [])
+      ? await (pending.kind?.candidates?.(current, facts) ?? [])
       : current.startsWith('-')
         ? options.map((option) => option.long)
-        : await operands(command, current, pool)
+        : await operands(command, current, facts)
   return candidates
     .filter((candidate) => candidate.startsWith(current))
     .map((candidate) => prefix + candidate)
@@ -90,9 +98,9 @@ function expectsValue(option: Option, word: string | undefined): boolean {
 async function operands(
   command: LoadedCommand | undefined,
   current: string,
-  pool: PoolToComplete,
+  facts: FactsToComplete,
 ): Promise<readonly string[]> {
   if (command === undefined) return [...COMMANDS.map((each) => each.name), 'help']
   if (command.takesCommand) return ['--']
-  return command.operand?.kind.candidates?.(current, pool) ?? []
+  return command.operand?.kind.candidates?.(current, facts) ?? []
 }

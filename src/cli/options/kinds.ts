@@ -11,20 +11,30 @@ export interface Kind<Value> {
   /** Throws `usage`; the message names the option by its long flag. */
   readonly read: (text: string, flag: string) => Value
   /** Candidates for completion; none if absent. */
-  readonly candidates?: (typed: string, pool: PoolToComplete) => Candidates
+  readonly candidates?: (typed: string, facts: FactsToComplete) => Candidates
 }
 
 type Candidates = readonly string[] | Promise<readonly string[]>
 
-/** The facts about the pool that completion uses. Without a pool there are no ids. */
-export interface PoolToComplete {
+/** The facts that completion uses. Without a pool there are no ids. */
+export interface FactsToComplete {
   readonly gpuIds: () => Promise<readonly UnitId[]>
   readonly gpuTypes: () => Promise<readonly string[]>
   /** Ids of the account's bookings. */
   readonly bookings: () => Promise<readonly string[]>
+  /** Names of `remote_hosts`. */
+  readonly remoteHosts: () => Promise<readonly string[]>
+  /** Names of hosts that can be shown. */
+  readonly shownHosts: () => Promise<readonly string[]>
 }
 
 export const duration: Kind<Millis> = { read: parseDuration, candidates: () => durationExamples }
+
+/** The name of another host. */
+export const hostName = (candidates: NonNullable<Kind<string>['candidates']>): Kind<string> => ({
+  read: (text) => text,
+  candidates,
+})
 
 /** A later time. The command reads it, because its meaning depends on the time of the call. */
 export const when: Kind<string> = {

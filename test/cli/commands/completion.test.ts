@@ -3,7 +3,9 @@ import { dirname } from 'node:path'
 import { COMMANDS } from '../../../src/cli/registry.ts'
 import { needing } from '../../support/needs.ts'
 import { binary, type TestPool, testPool } from '../../support/pool.ts'
+import { redisServer } from '../../support/redis.ts'
 import { openTerminal } from '../../support/terminal.ts'
+import { until } from '../../support/until.ts'
 
 /** Shells find `canhazgpu` on `PATH`. */
 async function poolOnPath(): Promise<TestPool> {
@@ -55,6 +57,31 @@ test('without a pool there are no GPU ids, and no error', async () => {
   using pool = await testPool(0)
   expect(await pool.chg('__complete', 'run', '-G', '')).toEqual({ status: 0, stdout: '', stderr: '' })
 })
+
+test('--host completes the hosts of the configuration', async () => {
+  using pool = await testPool(0, { CANHAZGPU_REMOTE_HOSTS: 'gpu1,ann@gpu2', CANHAZGPU_HOST_NAME: 'here' })
+  const complete = async (...words: string[]) => sorted((await pool.chg('__complete', ...words)).stdout)
+  expect(await complete('run', '--host', '')).toBe('any gpu1 gpu2')
+  expect(await complete('reserve', '--host=g')).toBe('--host=gpu1 --host=gpu2')
+  expect(await complete('release', '--host', '')).toBe('gpu1 gpu2')
+  expect(await complete('status', '--host', '')).toBe('gpu1 gpu2 here')
+})
+
+needing('redis-server').test(
+  'status --host completes also the hosts that this account has seen on the board',
+  async () => {
+    using server = await redisServer()
+    const env = { CANHAZGPU_FLEET: server.url }
+    using gpu7 = await testPool(1, { ...env, CANHAZGPU_HOST_NAME: 'gpu7' })
+    await gpu7.chg('reserve')
+    await until('it is published', async () => (await server.ask('EXISTS', 'canhazgpu:host:gpu7')) === 1)
+    using desk = await testPool(0, { ...env, CANHAZGPU_HOST_NAME: 'desk' })
+    const complete = async () => sorted((await desk.chg('__complete', 'status', '--host', '')).stdout)
+    expect(await complete()).toBe('desk')
+    expect((await desk.chg('status', '--all')).stdout).toContain('gpu7')
+    expect(await complete()).toBe('desk gpu7')
+  },
+)
 
 test('release completes the ids of your bookings, and --at completes times', async () => {
   using pool = await poolOnPath()
