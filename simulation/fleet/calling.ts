@@ -150,14 +150,14 @@ export async function callAny(fleet: Fleet, caller: Process, wish: Wish): Promis
       if (!leavesNothing(end)) return { kind: 'ended', end }
       return end.kind === 'ended'
         ? { kind: 'taken' }
-        : { kind: 'failed', error: hostUnreachable(host.name, end.kind) }
+        : { kind: 'failed', error: hostUnreachable(host, end.kind) }
     },
     join: async (host) => {
       fleet.choices.joins(caller, host)
       if (host === caller.machine) return { kind: 'ended', end: 'here' }
       const end = await callHost(fleet, caller, host, { ...wish, waits: true })
       if (end.kind === 'ended' || !leavesNothing(end)) return { kind: 'ended', end }
-      return { kind: 'failed', error: hostUnreachable(host.name, end.kind) }
+      return { kind: 'failed', error: hostUnreachable(host, end.kind) }
     },
   })
   if (result.kind !== 'ended' || result.end !== 'here') return
@@ -196,7 +196,7 @@ async function forecast(
   const { scheduler } = caller.machine
   const failed = (error: CanhazgpuError): HostForecast => ({ kind: 'failed', error })
   const answer = await new Promise<HostForecast>((resolve) => {
-    const late = () => resolve(failed(hostUnreachable(host.name, `no answer within ${ANSWER} ms`)))
+    const late = () => resolve(failed(hostUnreachable(host, `no answer within ${ANSWER} ms`)))
     scheduler.after(ANSWER, caller, late)
     fleet.ask(caller, host, async (there) => {
       const pool = poolOf(there)

@@ -90,6 +90,6 @@ async function asked(
   })
   const text = await answer.promise
   timer.cancelled = true
-  if (text === null) throw hostUnreachable(name, 'no answer')
+  if (text === null) throw hostUnreachable({ name }, 'no answer')
   return text
 }

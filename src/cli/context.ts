@@ -40,6 +40,8 @@ export interface Program {
   readonly stderr: Output
   /** Opens the context of a command. Throws `usage` or `config-invalid` for settings that cannot be used. */
   readonly open: (typed: TypedLine) => Promise<Context>
+  /** Present if another host asked for this command: the name of this host, for failures. */
+  readonly host?: string
   /** Present if the user requested a trace. */
   readonly trace?: Trace
 }

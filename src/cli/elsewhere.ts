@@ -38,6 +38,7 @@ export async function unlessElsewhere(
   { context, options }: { readonly context: Context; readonly options: readonly Option[] },
 ): Promise<(failure: unknown) => Promise<never>> {
   if (host === undefined || context.caller !== null) return rethrow
+  if (host === ANY_HOST && name === 'release') throw needsOneHost('release')
   const waits = wait !== undefined && nonblock !== true
   const lookFurther = await context.runOnHost({
     ...{ name, options, host },
@@ -49,6 +50,10 @@ export async function unlessElsewhere(
     throw failure
   }
 }
+
+/** `what` cannot be done on any host. */
+export const needsOneHost = (what: string): CanhazgpuError =>
+  new CanhazgpuError('usage', `${what} needs one host, not --host any`, { hint: 'name the host' })
 
 async function rethrow(failure: unknown): Promise<never> {
   throw failure

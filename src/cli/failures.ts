@@ -10,6 +10,8 @@ export interface FailureOutput {
   readonly stderr: (text: string) => void
   readonly json: boolean
   readonly commandName: string | undefined
+  /** Put before the message if the reader is on another host. */
+  readonly host?: string | undefined
 }
 
 /** Whether a command line has `--json`. The rest of it may be invalid. */
@@ -24,13 +26,14 @@ export const failureOutput = (
   args: readonly string[],
   stderr: FailureOutput['stderr'],
   commandName: string | undefined,
-): FailureOutput => ({ stderr, json: asksForJson(args), commandName })
+  host?: string,
+): FailureOutput => ({ stderr, json: asksForJson(args), commandName, host })
 
 /** Prints a failure as text or JSON, and returns the exit status. No other code prints failures. */
-export function printFailure(error: unknown, { stderr, json, commandName }: FailureOutput): number {
+export function printFailure(error: unknown, { stderr, json, commandName, host }: FailureOutput): number {
   const failure = error instanceof CanhazgpuError ? error : defect(error)
   const { code, reason } = failure
-  const message = shortened(failure.message, LONGEST)
+  const message = shortened(host === undefined ? failure.message : `${host}: ${failure.message}`, LONGEST)
   const hint = failure.hint === undefined ? undefined : shortened(failure.hint, LONGEST)
   if (json) {
     const facts = { ...(hint === undefined ? {} : { hint }), ...reasonField(reason) }

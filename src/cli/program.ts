@@ -23,11 +23,12 @@ export async function runProgram(args: readonly string[], program: Program): Pro
     await runCommand(before, invocation)
   } catch (error) {
     program.trace?.({ kind: 'error', during: commandName ?? 'the command line', error })
-    return printFailure(error, failureOutput(args, program.stderr.write, commandName))
+    return printFailure(error, failureOutput(args, program.stderr.write, commandName, program.host))
   }
   const { lost } = program.stdout
   if (lost === undefined) return invocation.status
-  return printLost(lost, invocation.status, failureOutput(args, program.stderr.write, commandName))
+  const output = failureOutput(args, program.stderr.write, commandName, program.host)
+  return printLost(lost, invocation.status, output)
 }
 
 /** Settings may precede the command's name. The same settings after the name override them. */

@@ -11,8 +11,14 @@ import type { Asked } from '../domain/fleet/forecast.ts'
 import type { End } from '../domain/fleet/frames.ts'
 import type { HostName, RemoteHost } from '../domain/fleet/host-name.ts'
 import type { Millis } from '../domain/pool/model.ts'
-import { chosenHostLine, nextHostLine, noHostNow, noUsableHost } from '../views/words/any-host.ts'
-import { callFailure, folderFailure } from '../views/words/host-failures.ts'
+import {
+  nextHostLine,
+  noHostNow,
+  noUsableHost,
+  startingHostLine,
+  waitingHostLine,
+} from '../views/words/any-host.ts'
+import { commandFailure, folderFailure } from '../views/words/host-failures.ts'
 import { ANSWER_MS, askHosts, type Candidate, candidates } from './ask-hosts.ts'
 import { LOCAL_OPTIONS, requestFor } from './host-request.ts'
 import type { Here } from './run-there.ts'
@@ -38,13 +44,13 @@ async function search(
     waits: command.wait !== undefined,
     ask: (hosts) => askHosts(hosts, command, here),
     start: (host) => tries.start(host),
-    join: (host) => tries.join(host),
+    join: (host, asked) => tries.join(host, asked),
   })
   switch (result.kind) {
     case 'ended':
       return result.end === 'here' ? undefined : endLike(result.end)
     case 'none-now':
-      throw noHostNow(named(result.first), Date.now())
+      throw noHostNow(named(result.first), result.asked.map(named), Date.now())
     case 'none':
       throw noUsableHost(result.asked.map(named))
   }
@@ -63,15 +69,15 @@ class Tries {
   }
 
   async start({ remote, name }: Candidate): Promise<Result> {
-    const announcement = chosenHostLine(name, 'starts', this.#here.json)
+    const announcement = startingHostLine(name, this.#here.json)
     if (remote === null) return this.#stay(announcement)
     const end = await this.#call(remote, ['--nonblock'], { announcement, answerWithin: ANSWER_MS })
     if (end.kind !== 'ended') return this.#failed(remote, end)
     return leavesNothing(end) ? { kind: 'taken' } : end
   }
 
-  async join({ remote, name }: Candidate): Promise<Result> {
-    const announcement = chosenHostLine(name, 'waits', this.#here.json)
+  async join({ remote, name }: Candidate, asked: readonly Asked<Candidate>[]): Promise<Result> {
+    const announcement = waitingHostLine(name, asked.map(named), this.#here.json)
     if (remote === null) return this.#stay(announcement)
     this.#here.stderr.write(announcement)
     const end = await this.#call(remote, [this.#waitWord()], {})
@@ -82,8 +88,8 @@ class Tries {
   }
 
   /** Throws if the command may run there, or the user has interrupted the call. */
-  #failed({ name }: RemoteHost, end: FailedCall): Extract<Result, { kind: 'failed' }> {
-    const error = callFailure(end, name)
+  #failed(host: RemoteHost, end: FailedCall): Extract<Result, { kind: 'failed' }> {
+    const error = commandFailure(end, host)
     if (!leavesNothing(end)) throw error
     return { kind: 'failed', error }
   }

@@ -39,7 +39,8 @@ export async function askHosts(
   const lines = hosts.map((host) => ({ host, argv: questionFor(host, command, here) }))
   const enough = new AbortController()
   const pending = lines.map(async ({ host, argv }): Promise<Asked<Candidate>> => {
-    return { host, forecast: hostForecast(await askHost(argv, ANSWER_MS, enough.signal), host.name) }
+    const answer = await askHost(argv, ANSWER_MS, enough.signal)
+    return { host, forecast: hostForecast(answer, host.remote ?? host) }
   })
   const asked: Asked<Candidate>[] = []
   for (const each of pending) {

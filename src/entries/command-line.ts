@@ -9,6 +9,7 @@ import type { Persistence } from '../app/fleet/short-publisher.ts'
 import type { Context, Program, RemoteCaller, TypedLine } from '../cli/context.ts'
 import { asksForJson, warningText } from '../cli/failures.ts'
 import { runProgram } from '../cli/program.ts'
+import { ownHostName } from '../domain/fleet/host-name.ts'
 import { socketPathIn } from '../domain/settings.ts'
 import type { Warn } from '../domain/warnings.ts'
 import type { OpenedPool } from '../ports/opened-pool.ts'
@@ -40,6 +41,8 @@ export async function commandLineMain(
     stderr,
     open: (typed) => openContext(typed, machine),
     ...(trace === undefined ? {} : { trace }),
+    // The answer to a request for a forecast gets the name from the caller.
+    ...(caller === null || caller.wantsForecast ? {} : { host: ownHostName(null, hostname()) }),
   }
   const status =
     args[0] === '__complete' ? await complete(args.slice(1), program) : await runProgram(args, program)

@@ -8,7 +8,7 @@ import { type Here, runThere } from './run-there.ts'
 /** Runs this command on the host that it names (`Context.runOnHost`). Throws if it cannot be run there. */
 export async function runOnHost(command: HostedCommand, here: Here): Promise<LookFurther | null> {
   const { remoteHosts, hostName } = here.settings
-  if (command.host === ANY_HOST && command.name !== 'release') {
+  if (command.host === ANY_HOST) {
     const { runOnAnyHost } = await import('./any-host.ts')
     return runOnAnyHost(command, here)
   }

@@ -12,7 +12,7 @@ import { VERSION } from './version.ts'
 export async function readOverSsh(host: RemoteHost, part: SnapshotPart, deadline: Millis): Promise<string> {
   const request = encodeRequest({ operation: 'snapshot', part }, VERSION) ?? ''
   const answer = await askHost(sshCommand(host, request, deadline / 2), deadline)
-  if (answer.kind !== 'answered') throw callFailure(answer, host.name)
-  if (answer.status !== 0) throw failureIn(answer, host.name)
+  if (answer.kind !== 'answered') throw callFailure(answer, host)
+  if (answer.status !== 0) throw failureIn(answer, host)
   return answer.output
 }

@@ -3,7 +3,7 @@ import { callHost } from '../adapters/ssh/call-host.ts'
 import type { HostedCommand } from '../cli/context.ts'
 import type { RemoteHost } from '../domain/fleet/host-name.ts'
 import type { Settings } from '../domain/settings.ts'
-import { callFailure } from '../views/words/host-failures.ts'
+import { commandFailure } from '../views/words/host-failures.ts'
 import type { Output } from '../views/words/printed.ts'
 import { requestFor } from './host-request.ts'
 
@@ -25,5 +25,5 @@ export async function runThere(command: HostedCommand, host: RemoteHost, here: H
     ignoredSignals: here.ignoredSignals,
   })
   if (end.kind === 'ended') return endLike(end.end)
-  throw callFailure(end, host.name)
+  throw commandFailure(end, host)
 }

@@ -222,7 +222,7 @@ test.each([
   ['fleet: redis:/secret-of-ann@board', ['fleet', 'redis://']],
   ['fleet: 5', ['fleet', 'file:/path']],
   ['remote_hosts: [gpu1, -oProxyCommand=x]', ['remote_hosts', '-oProxyCommand=x']],
-  ['remote_hosts: {gpu1: {}}', ['remote_hosts', 'list of host names']],
+  ['remote_hosts: {gpu1: {}}', ['remote_hosts', 'list of different host names']],
   ['host-name: a b', ['host-name', 'a b']],
 ] as const)('%s is refused, and a board is not quoted', async (text, facts) => {
   using pool = await configuredPool(text)

@@ -123,7 +123,7 @@ needing('ssh', 'sshd', 'ps').describe('a lost end of run --host', () => {
     const { status, stderr, stdout } = await fleet.caller.chg('run', '--host', 'gpu1', '--', 'true')
     expect({ status, stdout }).toEqual({ status: 69, stdout: '' })
     expect(stderr).toMatch(
-      /^Error: Cannot reach gpu1: .*Connection refused - nothing runs there for you; try: ssh gpu1 true\n$/,
+      /^Error: Cannot reach gpu1: .*Connection refused - this command has reserved nothing there; try: ssh gpu1 true\n$/,
     )
     const { error } = JSON.parse((await fleet.caller.chg('release', '--host', 'gpu1', '--json')).stderr)
     expect(error.code).toBe('host-unreachable')

@@ -36,7 +36,9 @@ networkTest('a waiter leaves the queue after 20 s, and its caller says so', asyn
   network.cut()
   const { status, stderr } = await finished(caller)
   expect(status).toBe(69)
-  expect(stderr).toContain('Error: Cannot reach gpu1: no answer for 20 s - nothing runs there for you')
+  expect(stderr).toContain(
+    'Error: Cannot reach gpu1: no answer for 20 s - this command has reserved nothing there',
+  )
   await until('it has left the queue', () => storedPool(fleet.host.pool).queue.length === 0)
   network.mend()
   await until('its connection has ended', () => !hasServer(fleet))

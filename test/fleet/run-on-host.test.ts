@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { chmodSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
-import { userInfo } from 'node:os'
+import { hostname, userInfo } from 'node:os'
 import { storedPool } from '../support/database.ts'
 import { sharedFleet } from '../support/fleet.ts'
 import { child, untilAllFree } from '../support/job.ts'
@@ -46,10 +46,10 @@ needing('ssh', 'sshd').describe('run --host', () => {
     },
   )
 
-  test('failures before the start are those of a local run', async () => {
+  test('failures before the start are those of a local run, with the name of the host', async () => {
     expect(await run('no-such-program')).toMatchObject({
       status: 127,
-      stderr: 'Error: command not found: no-such-program\n',
+      stderr: `Error: ${hostname().split('.')[0]}: command not found: no-such-program\n`,
     })
     expect((await run('/etc/passwd')).status).toBe(126)
     expect((await fleet.caller.chg('run', '--host', 'gpu1', '--gpus', '9', '--', 'true')).status).toBe(2)

@@ -82,6 +82,6 @@ needing('ssh', 'sshd').describe('run --host and the settings of ssh', () => {
     const { status, stderr } = await echo('gpu1')
     fleet.caller.env.CANHAZGPU_REMOTE_HOSTS = 'gpu1,gpu2'
     expect(status).not.toBe(0)
-    expect(stderr).toContain('expected a list of host names such as [gpu1, ann@gpu2]')
+    expect(stderr).toContain('expected a list of different host names such as [gpu1, ann@gpu2]')
   })
 })

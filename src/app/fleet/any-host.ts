@@ -12,8 +12,8 @@ export interface AnyHost<Host, End> {
   readonly ask: (hosts: readonly Host[]) => Promise<readonly Asked<Host>[]>
   /** Starts the request there at once. */
   readonly start: (host: Host) => Promise<Tried<End>>
-  /** Joins the queue there. */
-  readonly join: (host: Host) => Promise<Tried<End>>
+  /** Joins the queue there. `asked`: what all hosts have answered. */
+  readonly join: (host: Host, asked: readonly Asked<Host>[]) => Promise<Tried<End>>
 }
 
 /** What came of a request to one host. Except after `ended`, nothing of it is left there. */
@@ -26,7 +26,7 @@ export type Tried<End> =
 export type AnyHostEnd<Host, End> =
   | { readonly kind: 'ended'; readonly end: End }
   /** No host can start it now, and it may not wait; this one could start it first. */
-  | { readonly kind: 'none-now'; readonly first: Asked<Host> }
+  | { readonly kind: 'none-now'; readonly first: Asked<Host>; readonly asked: readonly Asked<Host>[] }
   | { readonly kind: 'none'; readonly asked: readonly Asked<Host>[] }
 
 /** A host whose GPUs others took so often, between its answer and the start, is waited for as if they were not free. */
@@ -46,13 +46,14 @@ export async function onAnyHost<Host, End>(parts: AnyHost<Host, End>): Promise<A
       .filter((host) => !failed.some((each) => each.host === host))
       // The last ones, because the others are not asked after one that can start it now.
       .toSorted((a, b) => Number(isTaken(a)) - Number(isTaken(b)))
-    const asked = (await ask(left)).map((each) => (isTaken(each.host) ? asIfTaken(each) : each))
+    const answers = (await ask(left)).map((each) => (isTaken(each.host) ? asIfTaken(each) : each))
+    const asked = [...failed, ...answers]
     const now = asked.find(({ forecast }) => forecast.kind === 'now')
     const first = now ?? firstToStart(asked)
-    if (first === undefined) return { kind: 'none', asked: [...failed, ...asked] }
-    if (now === undefined && !waits) return { kind: 'none-now', first }
+    if (first === undefined) return { kind: 'none', asked }
+    if (now === undefined && !waits) return { kind: 'none-now', first, asked }
     const { host } = first
-    const tried = await (now === undefined ? join(host) : start(host))
+    const tried = await (now === undefined ? join(host, asked) : start(host))
     if (tried.kind === 'ended') return tried
     if (tried.kind === 'taken') taken.set(host, (taken.get(host) ?? 0) + 1)
     else failed.push({ host, forecast: tried })

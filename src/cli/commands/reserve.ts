@@ -15,7 +15,7 @@ import { book } from '../booking.ts'
 import { command } from '../command.ts'
 import type { Given } from '../command-spec.ts'
 import type { Context } from '../context.ts'
-import { ANY_HOST, anyHostOption, unlessElsewhere } from '../elsewhere.ts'
+import { ANY_HOST, anyHostOption, needsOneHost, unlessElsewhere } from '../elsewhere.ts'
 import { duration, when } from '../options/kinds.ts'
 import { option, overriddenByAnyOf } from '../options/option.ts'
 
@@ -135,7 +135,7 @@ function refuseOnAnyHost({ host, at, claim }: ReserveOptions, { caller }: Contex
   const isAny = caller === null ? host === ANY_HOST : caller.wantsForecast
   if (!isAny || (at === undefined && claim !== true)) return
   const flag = at === undefined ? '--claim' : '--at'
-  throw new CanhazgpuError('usage', `${flag} needs one host, not --host any`, { hint: 'name the host' })
+  throw needsOneHost(flag)
 }
 
 async function refuseWithoutNvidia(context: Context): Promise<void> {

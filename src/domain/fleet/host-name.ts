@@ -14,7 +14,7 @@ export interface RemoteHost {
 }
 
 export const HOST_NAME_EXPECTED = "letters, digits, '.', '_' and '-', beginning with a letter or digit"
-export const REMOTE_HOSTS_EXPECTED = `a list of host names such as [gpu1, ann@gpu2]: ${HOST_NAME_EXPECTED}`
+export const REMOTE_HOSTS_EXPECTED = `a list of different host names such as [gpu1, ann@gpu2]: ${HOST_NAME_EXPECTED}`
 
 const LONGEST = 253
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/

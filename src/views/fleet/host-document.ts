@@ -24,9 +24,12 @@ export function hostDocument(answer: HostAnswer<Repeated>, now: Millis): HostDoc
     case 'unreadable':
       return { ...head, state: 'unreadable', ...lastSign(answer.age, now) }
     case 'unreachable': {
-      const { message: reason, code: reason_code } = answer.error
+      const { message: reason, code: reason_code, hint } = answer.error
       const sign = answer.age === undefined || answer.age === 0 ? {} : lastSign(answer.age, now)
-      return { ...head, state: 'unreachable', ...sign, reason, reason_code }
+      return {
+        ...{ ...head, state: 'unreachable', ...sign, reason, reason_code },
+        ...(hint === undefined ? {} : { hint }),
+      }
     }
   }
 }

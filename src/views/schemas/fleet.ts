@@ -55,9 +55,10 @@ const host = {
   /** The time since its last sign, and that time. Absent if it never gave one. */
   age_seconds: optional(whole),
   last_sign: optional(time),
-  /** Why nothing is known about it, as text and code. */
+  /** Why nothing is known about it, as text and code, and the next step. */
   reason: optional(text),
   reason_code: optional(oneOf(ERROR_CODES)),
+  hint: optional(text),
   /** Only of this host: how old what others see of it is, absent if they see nothing, and why. */
   unpublished: optional(
     object({ age_seconds: optional(whole), reason: text, reason_code: oneOf(ERROR_CODES) }),

@@ -1,12 +1,21 @@
 import { CanhazgpuError, ERROR_CODES, type ErrorCode } from '../../domain/errors.ts'
 import type { FailedCall } from '../../domain/fleet/call-end.ts'
-import { hostUnreachable } from '../../domain/fleet/fleet-errors.ts'
-import type { HostName, RemoteHost } from '../../domain/fleet/host-name.ts'
+import { hostUnreachable, loginOf } from '../../domain/fleet/fleet-errors.ts'
+import type { RemoteHost } from '../../domain/fleet/host-name.ts'
 import { type Decoded, REQUEST_VERSION } from '../../domain/fleet/remote-request.ts'
-import { printable } from '../../domain/text/text.ts'
+import { printable, shortened } from '../../domain/text/text.ts'
 
 /** The failure of a command that another host was asked to run. */
-export function callFailure(end: FailedCall, name: HostName): CanhazgpuError {
+export function commandFailure(end: FailedCall, host: RemoteHost): CanhazgpuError {
+  const failure = callFailure(end, host)
+  if (end.kind !== 'unreachable') return failure
+  const hint = `this command has reserved nothing there; ${failure.hint}`
+  return new CanhazgpuError(failure.code, failure.message, { hint })
+}
+
+/** Why another host has not answered a question. */
+export function callFailure(end: FailedCall, host: RemoteHost): CanhazgpuError {
+  const { name } = host
   switch (end.kind) {
     case 'failed': {
       const { code, message, hint } = end.failure
@@ -15,13 +24,13 @@ export function callFailure(end: FailedCall, name: HostName): CanhazgpuError {
       })
     }
     case 'unreachable':
-      return hostUnreachable(name, end.reason)
+      return hostUnreachable(host, end.reason)
     case 'not-understood':
       return new CanhazgpuError(
         'host-incompatible',
         `canhazgpu does not answer on ${name}: ${textOf(end.reason)}`,
         {
-          hint: `install this version there; try: ssh ${name} canhazgpu --version`,
+          hint: `install this version there; try: ssh ${loginOf(host)} canhazgpu --version`,
         },
       )
     case 'lost':
@@ -35,8 +44,9 @@ export function callFailure(end: FailedCall, name: HostName): CanhazgpuError {
 
 export function unknownHost(name: string, known: readonly RemoteHost[]): CanhazgpuError {
   const names = known.map((each) => each.name).join(', ')
-  return new CanhazgpuError('host-unknown', `Unknown host '${printable(name)}'`, {
-    hint: names === '' ? 'list hosts under remote_hosts in the configuration' : `known hosts: ${names}`,
+  const message = `There is no host '${shortened(printable(name), 100)}' in remote_hosts of the configuration`
+  return new CanhazgpuError('host-unknown', message, {
+    hint: `it lists ${names === '' ? 'no host' : shortened(names, 500)}`,
   })
 }
 

@@ -1,7 +1,7 @@
 import type { CanhazgpuError } from '../../domain/errors.ts'
 import type { FailedCall } from '../../domain/fleet/call-end.ts'
 import type { HostForecast } from '../../domain/fleet/forecast.ts'
-import type { HostName } from '../../domain/fleet/host-name.ts'
+import type { RemoteHost } from '../../domain/fleet/host-name.ts'
 import { callFailure } from './host-failures.ts'
 
 interface Answered {
@@ -13,7 +13,7 @@ interface Answered {
 }
 
 /** Reads the answer to a request for a forecast. */
-export function hostForecast(answer: Answered | FailedCall, host: HostName): HostForecast {
+export function hostForecast(answer: Answered | FailedCall, host: RemoteHost): HostForecast {
   if (answer.kind !== 'answered') return { kind: 'failed', error: callFailure(answer, host) }
   const forecast = answer.status === 0 ? forecastIn(recordIn(answer.output)) : undefined
   if (forecast !== undefined) return forecast
@@ -21,7 +21,7 @@ export function hostForecast(answer: Answered | FailedCall, host: HostName): Hos
 }
 
 /** The error that a command with `--json` printed on the host. */
-export function failureIn({ errorOutput }: Pick<Answered, 'errorOutput'>, host: HostName): CanhazgpuError {
+export function failureIn({ errorOutput }: Pick<Answered, 'errorOutput'>, host: RemoteHost): CanhazgpuError {
   const { error } = recordIn(errorOutput.trimEnd().split('\n').at(-1) ?? '')
   const failure = typeof error === 'object' && error !== null ? { ...error } : {}
   return callFailure({ kind: 'failed', failure }, host)

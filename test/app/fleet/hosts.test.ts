@@ -84,7 +84,7 @@ test('a host that does not answer is shown as the board has it', async () => {
   const board = await boardWith({ gpu1: 'as published' })
   const reader = {
     read: async ({ name }: { name: string }) => {
-      throw hostUnreachable(name, 'down')
+      throw hostUnreachable({ name }, 'down')
     },
   }
   const remote = ['gpu1', 'gpu2'].map((name) => ({ name: hostName(name) }))

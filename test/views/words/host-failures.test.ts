@@ -3,6 +3,7 @@ import type { CanhazgpuError } from '../../../src/domain/errors.ts'
 import { type HostName, readRemoteHosts } from '../../../src/domain/fleet/host-name.ts'
 import {
   callFailure,
+  commandFailure,
   folderFailure,
   noFolderHere,
   requestFailure,
@@ -10,7 +11,8 @@ import {
   unknownHost,
 } from '../../../src/views/words/host-failures.ts'
 
-const gpu1 = 'gpu1' as HostName
+const gpu1 = { name: 'gpu1' as HostName }
+const annOnGpu1 = { ...gpu1, account: 'ann' }
 const folderHint = 'name a folder of that host with --workdir'
 const sameVersion = 'install the same version on both hosts'
 
@@ -18,12 +20,22 @@ const CASES: readonly (readonly [CanhazgpuError, string, string | undefined])[] 
   [
     callFailure({ kind: 'unreachable', reason: 'Connection refused\r' }, gpu1),
     'host-unreachable: Cannot reach gpu1: Connection refused',
-    'nothing runs there for you; try: ssh gpu1 true',
+    'try: ssh gpu1 true',
   ],
   [
-    callFailure({ kind: 'not-understood', reason: 'bash: canhazgpu: command not found' }, gpu1),
+    commandFailure({ kind: 'unreachable', reason: 'Connection refused' }, annOnGpu1),
+    'host-unreachable: Cannot reach gpu1: Connection refused',
+    'this command has reserved nothing there; try: ssh ann@gpu1 true',
+  ],
+  [
+    commandFailure({ kind: 'interrupted' }, gpu1),
+    'interrupted: Interrupted while connecting to gpu1',
+    undefined,
+  ],
+  [
+    callFailure({ kind: 'not-understood', reason: 'bash: canhazgpu: command not found' }, annOnGpu1),
     'host-incompatible: canhazgpu does not answer on gpu1: bash: canhazgpu: command not found',
-    'install this version there; try: ssh gpu1 canhazgpu --version',
+    'install this version there; try: ssh ann@gpu1 canhazgpu --version',
   ],
   [
     callFailure({ kind: 'lost' }, gpu1),
@@ -50,13 +62,13 @@ const CASES: readonly (readonly [CanhazgpuError, string, string | undefined])[] 
   ],
   [
     unknownHost('gpu9', readRemoteHosts('gpu1,gpu2') ?? []),
-    "host-unknown: Unknown host 'gpu9'",
-    'known hosts: gpu1, gpu2',
+    "host-unknown: There is no host 'gpu9' in remote_hosts of the configuration",
+    'it lists gpu1, gpu2',
   ],
   [
     unknownHost('gpu9', []),
-    "host-unknown: Unknown host 'gpu9'",
-    'list hosts under remote_hosts in the configuration',
+    "host-unknown: There is no host 'gpu9' in remote_hosts of the configuration",
+    'it lists no host',
   ],
   [
     requestFailure({ kind: 'other-version', version: 2, program: '2.0.0' }, '1.0.0'),

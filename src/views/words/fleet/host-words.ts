@@ -44,7 +44,11 @@ export function lastSignWords(host: HostDocument, now: Millis): string {
 /** The heading above what a host says. */
 export function hostHeading(host: HostDocument, facts: readonly string[], now: Millis): string {
   const words = [...facts, hostStateWords(host, now)].filter((each) => each !== '')
-  return `${host.host}: ${words.length === 0 ? 'nothing' : words.join(', ')}\n`
+  const hint = host.hint === undefined ? '' : ` - ${shortened(printable(host.hint), LONGEST_REASON)}`
+  const text = words.length === 0 ? 'nothing' : words.join(', ')
+  // A reason that the host itself gave begins with its name.
+  const named = text.startsWith(`${host.host}: `) ? text : `${host.host}: ${text}`
+  return `${named}${hint}\n`
 }
 
 /** The line about this host if others do not see it as it is; empty if they do. */
