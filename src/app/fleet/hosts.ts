@@ -125,14 +125,28 @@ export class Hosts<Parts extends Record<SnapshotPart, unknown>> {
 
   /** One part of one host. Throws `host-unknown`, and `board-unavailable` if the host may be on the board. */
   async one<Part extends SnapshotPart>(name: string, part: Part): Promise<HostAnswer<Parts[Part]>> {
-    const { own, ownPart, remote, board, known: shown } = this.#parts
+    const { own, ownPart, remote, known: shown } = this.#parts
     if (name === own) return { ...known(own, 'here'), document: await ownPart(part) }
     const host = remote.find((each) => each.name === name)
-    if (host !== undefined) return this.#ask(host, part)
-    const [posted] = (await board?.read(part, name)) ?? []
-    if (posted !== undefined) return this.#posted(posted, part)
+    if (host !== undefined) {
+      const asked = await this.#ask(host, part)
+      if (asked.kind === 'known') return asked
+      const onBoard = await this.#oneOnBoard(name, part).catch(unlessDefect)
+      // As in `all`.
+      return onBoard?.kind === 'known' ? onBoard : asked
+    }
+    const onBoard = await this.#oneOnBoard(name, part)
+    if (onBoard !== undefined) return onBoard
     if (shown != null && [...shown.load().keys()].some((each) => each === name)) throw lostNotice(name)
     throw hostUnknown(name)
+  }
+
+  async #oneOnBoard<Part extends SnapshotPart>(
+    name: string,
+    part: Part,
+  ): Promise<HostAnswer<Parts[Part]> | undefined> {
+    const [posted] = (await this.#parts.board?.read(part, name)) ?? []
+    return posted === undefined ? undefined : this.#posted(posted, part)
   }
 
   async #timed<Answer>(asked: Promise<Answer>): Promise<Timed<Answer>> {
@@ -190,6 +204,10 @@ export class Hosts<Parts extends Record<SnapshotPart, unknown>> {
   close(): void {
     this.#parts.board?.close()
   }
+}
+
+function unlessDefect(error: unknown): undefined {
+  if (!(error instanceof CanhazgpuError)) throw error
 }
 
 /** An answer, and when it came. It waits until the others have come too. */

@@ -88,11 +88,21 @@ test('a host that does not answer is shown as the board has it', async () => {
     },
   }
   const remote = ['gpu1', 'gpu2'].map((name) => ({ name: hostName(name) }))
-  expect(await lines(hosts({ board, reader, remote }))).toEqual([
+  const tested = hosts({ board, reader, remote })
+  expect(await lines(tested)).toEqual([
     'gpu1 board: as published',
     'gpu2 ssh: host-unreachable',
     'here here: own status',
   ])
+  expect(await tested.one('gpu1', 'status')).toMatchObject({ source: 'board', document: 'as published' })
+  const code = 'host-unreachable'
+  expect(await tested.one('gpu2', 'status')).toMatchObject({ source: 'ssh', error: { code } })
+  const out = await boardWith({})
+  out.read = async () => {
+    throw boardUnavailable('board', 'it is out')
+  }
+  const withoutBoard = hosts({ board: out, reader, remote })
+  expect(await withoutBoard.one('gpu1', 'status')).toMatchObject({ source: 'ssh', error: { code } })
 })
 
 test('a machine without GPUs shows the others only', async () => {
