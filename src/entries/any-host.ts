@@ -1,8 +1,5 @@
 import { steadyNow } from '../adapters/kernel/clock.ts'
-import { errorText } from '../adapters/kernel/libc/library.ts'
-import { changeFolder } from '../adapters/kernel/libc/paths.ts'
 import { endLike } from '../adapters/process/end-like.ts'
-import { toByteText } from '../adapters/process/environment.ts'
 import { callHost } from '../adapters/ssh/call-host.ts'
 import { onAnyHost, type Tried } from '../app/fleet/any-host.ts'
 import type { HostedCommand, LookFurther } from '../cli/context.ts'
@@ -18,8 +15,9 @@ import {
   startingHostLine,
   waitingHostLine,
 } from '../views/words/any-host.ts'
-import { commandFailure, folderFailure } from '../views/words/host-failures.ts'
+import { commandFailure } from '../views/words/host-failures.ts'
 import { ANSWER_MS, askHosts, type Candidate, candidates } from './ask-hosts.ts'
+import { enterFolder } from './enter-folder.ts'
 import { LOCAL_OPTIONS, requestFor } from './host-request.ts'
 import type { Here } from './run-there.ts'
 
@@ -117,9 +115,7 @@ class Tries {
 
   #stay(announcement: string): Result {
     this.#here.stderr.write(announcement)
-    const { workdir } = this.#command
-    const failure = workdir === undefined ? 0 : changeFolder(toByteText(workdir))
-    if (failure < 0) throw folderFailure(workdir ?? '', errorText(-failure))
+    enterFolder(this.#command.workdir)
     return { kind: 'ended', end: 'here' }
   }
 }

@@ -5,7 +5,7 @@ import { storedPool } from '../support/database.ts'
 import { sharedFleet } from '../support/fleet.ts'
 import { child, untilAllFree } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
-import type { Child } from '../support/pool.ts'
+import { type Child, testPool } from '../support/pool.ts'
 import { kill } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 
@@ -264,3 +264,13 @@ async function firstLine({ stdout }: Child): Promise<{ readonly rest: () => Prom
     },
   }
 }
+
+test('the name of this host means this host, without SSH, and --workdir counts there too', async () => {
+  using pool = await testPool(1, { CANHAZGPU_HOST_NAME: 'here', CANHAZGPU_REMOTE_HOSTS: 'here,gpu2' })
+  const run = (folder: string) => pool.chg('run', '--host', 'here', '--workdir', folder, '--', 'pwd')
+  expect(await run('/usr')).toMatchObject({ status: 0, stdout: '/usr\n' })
+  expect(await run('/nowhere')).toMatchObject({
+    status: 125,
+    stderr: expect.stringContaining('cannot use the folder /nowhere'),
+  })
+})
