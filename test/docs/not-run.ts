@@ -13,6 +13,8 @@ export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>>
     'docker run --rm -it --init --gpus all \\': 'needs an image; test/machine runs commands in namespaces',
   },
   'docs/fleet.md': {
+    'sudo mkdir -p /etc/canhazgpu': 'changes /etc of this machine, and needs a server with a password',
+    'ssh gpu3 canhazgpu --version': 'needs SSH servers; test/fleet has them',
     'canhazgpu run --host gpu1 --gpus 4 --wait -- python train.py': 'needs SSH servers; test/fleet has them',
     'canhazgpu run --host any --gpus 4 --wait -- python train.py': 'needs SSH servers; test/fleet has them',
   },
