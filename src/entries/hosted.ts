@@ -7,8 +7,10 @@ import type { RemoteCaller } from '../cli/context.ts'
 import { commandLineMain } from './command-line.ts'
 
 const SIGHUP = 1
-/** What a terminal, a caller that is gone, and the process that serves it send. */
-const SIGNALS = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const
+/** What a terminal, a caller that is gone, and the process that serves it send: these end a wait. */
+const ENDING_A_WAIT = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const
+/** The others that a caller can send. Without a handler they would end this process at once. */
+const OTHERS = ['SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
 
 /**
  * `canhazgpu __hosted <gate> COMMAND …`: a command line for a caller on another host. It differs from a typed one only in
@@ -33,7 +35,16 @@ export async function hostedMain(args: readonly string[], wantsForecast: boolean
  */
 function unlessSignalled(agrees: RemoteCaller['agrees']): () => Promise<boolean> {
   let isSignalled = false
-  for (const signal of SIGNALS) process.on(signal, () => (isSignalled = true))
+  const note = () => {
+    isSignalled = true
+  }
+  for (const signal of ENDING_A_WAIT) process.on(signal, note)
+  for (const signal of OTHERS) {
+    process.on(signal, () => {
+      note()
+      process.kill(process.pid, 'SIGTERM')
+    })
+  }
   return async () => {
     // The runtime delivers signals once per iteration of its event loop, so this waits for a whole iteration.
     await Bun.sleep(1)

@@ -103,6 +103,19 @@ needing('ssh', 'sshd').describe('run --host', () => {
     expect(stdout).toContain('141\n')
   })
 
+  test('output that cannot be written, for example on a full disk, is an error', async () => {
+    const full = (command: string) => fleet.caller.sh(`"$CHG" ${command} > /dev/full`)
+    const reserved = await full('reserve --host gpu1 --short')
+    expect(reserved.stderr).toBe(
+      "Error: The output of gpu1 cannot be written: No space left on device - the command there has ended: see 'canhazgpu status --host gpu1'\n",
+    )
+    expect(reserved.status).toBe(1)
+    const ran = await full('run --host any -- sh -c "yes | head -c 10000000"')
+    expect(ran.stderr).toContain('The output of gpu1 cannot be written')
+    expect(ran.status).toBe(125)
+    expect((await full('run --host gpu1 -- sh -c "echo hello; exit 3"')).status).toBe(3)
+  })
+
   test('a signal ends a caller whose command has ended, and whose output nobody reads', async () => {
     const { folder, env } = fleet.caller
     const command = "sh -c 'touch ran; exec head -c 300000 /dev/zero'"
@@ -217,6 +230,18 @@ needing('ssh', 'sshd').describe('run --host', () => {
     expect(storedPool(fleet.host.pool).queue).toEqual([])
     await fleet.host.pool.chg('release')
   })
+
+  test.each(['SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const)(
+    '%s ends a reservation that waits there',
+    async (signal) => {
+      await fleet.host.pool.chg('reserve', '--gpus', '2')
+      const waiter = fleet.caller.start('reserve', '--host', 'gpu1', '--wait')
+      await until('it waits', () => storedPool(fleet.host.pool).queue.length === 1)
+      waiter.kill(signal)
+      expect(await waiter.exited).toBe(130)
+      expect(storedPool(fleet.host.pool).queue).toEqual([])
+    },
+  )
 
   test('a host that is not configured is not connected to', async () => {
     for (const name of ['gpu9', '-oProxyCommand=touch', '127.0.0.1', 'any\nthing']) {

@@ -45,6 +45,9 @@ const CONNECT_MS: Millis = 10_000
 const TURN_MS: Millis = 200
 const CTRL_C = 3
 const SIGHUP = 1
+const SIGPIPE = 13
+/** A shell whose last command was ended by a signal exits with its number and this. */
+const SHELL_BASE = 128
 
 /** Runs the request on the host, with our standard streams, until it ends. */
 export async function callHost(call: Call): Promise<CallEnd> {
@@ -92,8 +95,17 @@ class RunningCall {
         ...{ ...this.#link.sign, stage: this.#stage, now: steadyNow() },
         answerWithin: this.#call.answerWithin ?? ANSWER_MS,
       })
-      if (this.#end !== undefined && (this.#streams.isShown || this.#isAbandoned)) return this.#end
+      if (this.#end !== undefined && (this.#streams.isShown || this.#isAbandoned))
+        return this.#whole(this.#end)
     }
+  }
+
+  /** A command whose output was lost must not look successful. Without a reader for its output it may end by SIGPIPE. */
+  #whole(end: CallEnd): CallEnd {
+    const { lost } = this.#streams
+    if (lost === undefined || end.kind !== 'ended') return end
+    const status = 'code' in end.end ? end.end.code : SHELL_BASE + end.end.signal
+    return [0, SHELL_BASE + SIGPIPE].includes(status) ? { kind: 'output-lost', reason: lost } : end
   }
 
   /** Restores the terminal. */

@@ -1,4 +1,6 @@
 import { FROM_HOST } from '../../domain/fleet/frames.ts'
+import { EBADF, EPIPE } from '../kernel/libc/errno.ts'
+import { errorText } from '../kernel/libc/library.ts'
 import { utf8 } from '../kernel/libc/memory.ts'
 import type { Interest, Readiness } from '../kernel/poll.ts'
 import { Inlet } from './inlet.ts'
@@ -42,6 +44,12 @@ export class CallerStreams {
   /** Whether all output is written. */
   get isShown(): boolean {
     return this.#outlets.every(([, { size }]) => size === 0)
+  }
+
+  /** Why standard output could not be written, such as a full disk. A reader that has gone and a closed stream are no loss. */
+  get lost(): string | undefined {
+    const errno = this.#outlets.find(([kind]) => kind === FROM_HOST.output)?.[1].errno ?? 0
+    return [0, EPIPE, EBADF].includes(errno) ? undefined : errorText(errno)
   }
 
   /** Returns whether it shows the output, and does not hold it back. Throws if it would hold back too much. */

@@ -13,8 +13,8 @@ export class Outlet {
   #waiting: Bytes[] = []
   #size = 0
   #isEnding = false
-  /** The other end is closed: bytes are dropped. */
-  isBroken = false
+  /** Why nothing more can be written: an errno, EPIPE if the other end is closed. 0: it can. Then bytes are dropped. */
+  errno = 0
   isClosed = false
 
   /** `mayBlock`: the descriptor is shared with other programs, so it cannot be made non-blocking. */
@@ -26,6 +26,10 @@ export class Outlet {
 
   get size(): number {
     return this.#size
+  }
+
+  get isBroken(): boolean {
+    return this.errno !== 0
   }
 
   push(bytes: Bytes): void {
@@ -47,7 +51,7 @@ export class Outlet {
       const written = write(this.fd, this.#mayBlock ? first.subarray(0, CERTAIN_BYTES) : first)
       if (written === -EINTR) continue
       if (written === -EAGAIN) return
-      if (written < 0) this.#break()
+      if (written < 0) this.#break(-written)
       else this.#advance(first, written)
       if (this.#mayBlock) break
     }
@@ -60,8 +64,8 @@ export class Outlet {
     else this.#waiting[0] = first.subarray(written)
   }
 
-  #break(): void {
-    this.isBroken = true
+  #break(errno: number): void {
+    this.errno = errno
     this.#waiting = []
     this.#size = 0
   }

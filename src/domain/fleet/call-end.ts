@@ -15,7 +15,11 @@ export type FailedCall =
   /** The connection ended after the start of the command. */
   | { readonly kind: 'lost' }
   | { readonly kind: 'interrupted' }
+  /** The command has ended, but not all of its output could be written here. */
+  | { readonly kind: 'output-lost'; readonly reason: string }
 
 /** Whether nothing of the request is left on that host, so that another one may start it. */
 export const leavesNothing = (end: CallEnd): boolean =>
-  end.kind === 'ended' ? !end.isStarted : end.kind !== 'lost' && end.kind !== 'interrupted'
+  end.kind === 'ended' ? !end.isStarted : !LEAVING_SOMETHING.includes(end.kind)
+
+const LEAVING_SOMETHING: readonly CallEnd['kind'][] = ['lost', 'interrupted', 'output-lost']

@@ -37,6 +37,10 @@ export function callFailure(end: FailedCall, host: RemoteHost): CanhazgpuError {
       return new CanhazgpuError('connection-lost', `The connection to ${name} was lost`, {
         hint: `a command there gets SIGHUP when that host notices it; see: canhazgpu status --host ${name}`,
       })
+    case 'output-lost':
+      return new CanhazgpuError('failure', `The output of ${name} cannot be written: ${end.reason}`, {
+        hint: `the command there has ended: see 'canhazgpu status --host ${name}'`,
+      })
     case 'interrupted':
       return new CanhazgpuError('interrupted', `Interrupted while connecting to ${name}`)
   }
