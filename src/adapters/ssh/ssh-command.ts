@@ -21,8 +21,12 @@ export function sshCommand(host: RemoteHost, request: string, connectTimeout: Mi
   return ['ssh', '-T', ...options, ...account, '--', host.name, `canhazgpu __remote ${request}`]
 }
 
-/** The last line that `ssh`, or the shell there, has printed: the reason of a failure. */
+/** What `ssh` prints last if a jump host or proxy command has failed, which has printed why. */
+const CONSEQUENCE =
+  /^(kex_exchange_identification|banner exchange|ssh_dispatch_run_fatal): |^Connection (closed|reset) by .* port \d+$/
+
+/** The last line that `ssh`, a program that it runs, or the shell there has printed: the reason of a failure. */
 export function reasonIn(stderr: string): string | undefined {
-  const lines = stderr.split(/[\r\n]+/).map((line) => line.trim())
-  return lines.findLast((line) => line !== '')
+  const lines = stderr.split(/[\r\n]+/).flatMap((line) => line.trim() || [])
+  return lines.findLast((line) => !CONSEQUENCE.test(line)) ?? lines.at(-1)
 }

@@ -1,8 +1,8 @@
-import { expect } from 'bun:test'
+import { expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { sshCommand } from '../../../src/adapters/ssh/ssh-command.ts'
+import { reasonIn, sshCommand } from '../../../src/adapters/ssh/ssh-command.ts'
 import { readRemoteHosts } from '../../../src/domain/fleet/host-name.ts'
 import { needing } from '../../support/needs.ts'
 
@@ -43,4 +43,23 @@ needing('ssh').test('the settings of the account add no forwarding and no other 
   } finally {
     rmSync(folder, { recursive: true })
   }
+})
+
+test.each([
+  [
+    'ssh: connect to host gpu1 port 22: Connection refused\r\n',
+    'ssh: connect to host gpu1 port 22: Connection refused',
+  ],
+  // A jump host that does not answer.
+  [
+    'ssh: connect to host jump port 22: Connection refused\r\nkex_exchange_identification: Connection closed by remote host\r\nConnection closed by UNKNOWN port 65535\r\n',
+    'ssh: connect to host jump port 22: Connection refused',
+  ],
+  [
+    'kex_exchange_identification: Connection closed by remote host\r\n',
+    'kex_exchange_identification: Connection closed by remote host',
+  ],
+  ['\r\n', undefined],
+])('the reason in what ssh printed: %j', (stderr, reason) => {
+  expect(reasonIn(stderr)).toBe(reason)
 })
