@@ -2,6 +2,7 @@ import type { CanhazgpuError } from '../../domain/errors.ts'
 import type { FailedCall } from '../../domain/fleet/call-end.ts'
 import type { HostForecast } from '../../domain/fleet/forecast.ts'
 import type { RemoteHost } from '../../domain/fleet/host-name.ts'
+import { amount } from '../fleet/checked.ts'
 import { callFailure } from './host-failures.ts'
 
 interface Answered {
@@ -30,7 +31,8 @@ export function failureIn({ errorOutput }: Pick<Answered, 'errorOutput'>, host: 
 function forecastIn({ kind, after }: Readonly<Record<string, unknown>>): HostForecast | undefined {
   if (kind === 'now') return { kind }
   if (kind !== 'later') return undefined
-  return typeof after === 'number' && after >= 0 ? { kind, after } : { kind }
+  const known = amount(after)
+  return known === undefined ? { kind } : { kind, after: known }
 }
 
 function recordIn(text: string): Readonly<Record<string, unknown>> {

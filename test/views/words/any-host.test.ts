@@ -90,3 +90,12 @@ test('the forecast of a host is read strictly', () => {
   if (refused.kind !== 'failed') throw new Error(refused.kind)
   expect(shown(refused.error)).toBe('impossible-request: gpu1: too many - fewer')
 })
+
+test.each([-1, 1e300, null, '5'])('a time that no host would forecast is as unknown: %p', (after) => {
+  const output = JSON.stringify({ kind: 'later', after })
+  expect(
+    hostForecast({ kind: 'answered', status: 0, output, errorOutput: '' }, { name: host('gpu2') }),
+  ).toEqual({
+    kind: 'later',
+  })
+})
