@@ -24,9 +24,8 @@ export async function hostedMain(args: readonly string[], wantsForecast: boolean
   if (parentPid() !== server || server === 1) return 1
   newSession()
   if (isTerminal(0)) ioctl(0, TIOCSCTTY, new Uint8Array(8))
-  const caller = remoteCaller(Number(gate))
-  const agrees = commandLine[0] === 'reserve' ? unlessSignalled(caller.agrees) : caller.agrees
-  return commandLineMain(commandLine, null, { ...caller, agrees, wantsForecast })
+  const caller = remoteCaller(Number(gate), commandLine[0])
+  return commandLineMain(commandLine, null, { ...caller, wantsForecast })
 }
 
 /**
@@ -54,11 +53,11 @@ function unlessSignalled(agrees: RemoteCaller['agrees']): () => Promise<boolean>
 }
 
 /** The caller behind this socket, who wants the command to run. */
-export function remoteCaller(gate: number): RemoteCaller {
+export function remoteCaller(gate: number, command: string | undefined): RemoteCaller {
   fcntl(gate, F_SETFD, FD_CLOEXEC)
+  const agrees = () => write(gate, utf8('\n')) === 1 && readInto(gate, new Uint8Array(1)) === 1
   return {
-    gate,
-    wantsForecast: false,
-    agrees: () => write(gate, utf8('\n')) === 1 && readInto(gate, new Uint8Array(1)) === 1,
+    ...{ gate, wantsForecast: false },
+    agrees: command === 'reserve' ? unlessSignalled(agrees) : agrees,
   }
 }

@@ -63,7 +63,8 @@ export async function runProcess(args: readonly string[]): Promise<void> {
         import('./command-process.ts'),
       ])
       const rejoin = decodeRejoin(args[1])
-      exitNow(await commandLineMain(args.slice(2), rejoin, await callerOf(rejoin?.gate)))
+      const commandLine = args.slice(2)
+      exitNow(await commandLineMain(commandLine, rejoin, await callerOf(rejoin?.gate, commandLine[0])))
       break
     }
     default: {
@@ -74,8 +75,8 @@ export async function runProcess(args: readonly string[]): Promise<void> {
 }
 
 /** A successor asks the same caller on another host. */
-async function callerOf(gate: number | undefined): Promise<RemoteCaller | null> {
+async function callerOf(gate: number | undefined, command: string | undefined): Promise<RemoteCaller | null> {
   if (gate === undefined) return null
   const { remoteCaller } = await import('./hosted.ts')
-  return remoteCaller(gate)
+  return remoteCaller(gate, command)
 }

@@ -1,5 +1,5 @@
 import { expect } from 'bun:test'
-import { symlinkSync, unlinkSync } from 'node:fs'
+import { readFileSync, symlinkSync, unlinkSync } from 'node:fs'
 import { done, installedPool, startBuild, untilSuccessor } from '../support/installed.ts'
 import { needing } from '../support/needs.ts'
 import { buildNewerVersion, currentBuild } from '../support/other-builds.ts'
@@ -25,12 +25,24 @@ needing('ssh', 'sshd', 'embedded pool').test(
 
     await done(pool.typed('reserve'))
     const waiter = finished(caller.start('run', '--host', 'gpu1', '--wait', '--', ...COMMAND))
-    const [entry] = await until('it waits', () => (storedQueue(pool).length === 1 ? storedQueue(pool) : null))
+    await until('it waits', () => storedQueue(pool).length === 1)
+    const reserving = caller.start('reserve', '--host', 'gpu1', '--wait')
+    await until('it waits too', () => storedQueue(pool).length === 2)
     pool.install(newer)
     await done(finished(startBuild(newer, pool, 'status')))
-    await untilSuccessor(entry?.process.pid ?? 0)
+    for (const { process } of storedQueue(pool)) await untilSuccessor(process.pid)
+    const { pid } = storedQueue(pool)[1]?.process ?? { pid: 0 }
+    await until('it handles signals', () => handles(pid, 10))
+    reserving.kill('SIGUSR1')
+    expect(await reserving.exited).toBe(130)
     await done(finished(startBuild(newer, pool, 'release')))
     const { status, stdout } = await waiter
     expect({ status, stdout }).toEqual({ status: 0, stdout: before.stdout })
   },
 )
+
+/** Whether the process has a handler for the signal. */
+function handles(pid: number, signal: number): boolean {
+  const mask = /SigCgt:\t(\w+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0'
+  return ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n
+}
