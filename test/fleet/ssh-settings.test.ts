@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { sharedFleet } from '../support/fleet.ts'
 import { untilAllFree } from '../support/job.ts'
 import { needing } from '../support/needs.ts'
@@ -48,8 +48,10 @@ needing('ssh', 'sshd').describe('run --host and the settings of ssh', () => {
     mkdirSync(sockets)
     const shared = ['ControlMaster auto', `ControlPath ${sockets}/%n`, 'ControlPersist yes']
     using _ = withSettings('gpu1', ...shared)
-    for (const _ of [1, 2]) expect(await echo('gpu1')).toMatchObject({ status: 0, stdout: 'hello\n' })
-    expect(readdirSync(sockets)).toEqual(['gpu1'])
+    expect(await echo('gpu1')).toMatchObject({ status: 0, stdout: 'hello\n' })
+    expect(readdirSync(sockets)).toEqual([])
+    expect((await fleet.caller.sh('ssh gpu1 true')).status).toBe(0)
+    expect(await echo('gpu1')).toMatchObject({ status: 0, stdout: 'hello\n' })
     const caller = fleet.caller.start(
       'run',
       '--host',
@@ -66,6 +68,25 @@ needing('ssh', 'sshd').describe('run --host and the settings of ssh', () => {
     expect(fleet.host.sessions().length).toBeGreaterThan(0)
     expect((await fleet.caller.sh('ssh -O exit gpu1')).status).toBe(0)
     await until('the connection has ended', () => fleet.host.sessions().length === 0)
+  })
+
+  test('the end of a view does not end a command that found its connection', async () => {
+    const { caller, host } = fleet
+    const sockets = `${caller.folder}/views`
+    mkdirSync(sockets)
+    using _ = withSettings('gpu1', 'ControlMaster auto', `ControlPath ${sockets}/%n`)
+    using __ = host.replaceProgram(
+      `first && { touch ${sockets}/asked; while [ ! -e ${sockets}/go ]; do sleep 0.1; done; }; exec $REAL "$@"`,
+    )
+    const view = caller.start('status', '--host', 'gpu1')
+    await until('the host is asked', () => existsSync(`${sockets}/asked`))
+    const running = caller.start('run', '--host', 'gpu1', '--', 'sh', '-c', 'echo ready; exec sleep 1000')
+    await running.stdout.getReader().read()
+    writeFileSync(`${sockets}/go`, '')
+    expect(await view.exited).toBe(0)
+    running.kill('SIGTERM')
+    await running.exited
+    expect(running.signalCode).toBe('SIGTERM')
   })
 
   test('hosts of a configuration file, with an account', async () => {

@@ -3,7 +3,8 @@ import type { Millis } from '../../domain/pool/model.ts'
 
 /**
  * The command line of `ssh` that runs this program on a host with one request. It asks nothing. The settings of the
- * account (`~/.ssh/config`) choose address, port, keys and proxies, but may not add forwardings or another command.
+ * account (`~/.ssh/config`) choose address, port, keys and proxies, but may not add forwardings or another command. A
+ * connection that is open for sharing is used.
  */
 export function sshCommand(host: RemoteHost, request: string, connectTimeout: Millis): readonly string[] {
   const settings = [
@@ -15,6 +16,8 @@ export function sshCommand(host: RemoteHost, request: string, connectTimeout: Mi
     'ForwardAgent=no',
     'PermitLocalCommand=no',
     'RemoteCommand=none',
+    // Other sessions could share a connection that this one opens, and its end, often by force, would end them.
+    'ControlMaster=no',
   ]
   const account = host.account === undefined ? [] : ['-l', host.account]
   const options = settings.flatMap((setting) => ['-o', setting])

@@ -18,6 +18,7 @@ const SETTINGS = [
   'LocalForward 1234 localhost:22',
   'RemoteForward 1234 localhost:22',
   'DynamicForward 1235',
+  'ControlMaster auto',
 ]
 
 needing('ssh').test('the settings of the account add no forwarding and no other command', () => {
@@ -36,6 +37,7 @@ needing('ssh').test('the settings of the account add no forwarding and no other 
       'forwardx11 no',
       'permitlocalcommand no',
       'requesttty false',
+      'controlmaster false',
     ]) {
       expect(lines).toContain(each)
     }
