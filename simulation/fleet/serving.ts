@@ -1,6 +1,7 @@
 import { FROM_CALLER, FROM_HOST } from '../../src/domain/fleet/frames.ts'
 import { isSilent } from '../../src/domain/fleet/patience.ts'
 import { HostSide } from '../../src/domain/fleet/session.ts'
+import { interruptWaiter } from '../check/interrupts.ts'
 import type { ScheduledEvent } from '../scheduler.ts'
 import type { Process } from '../system/process.ts'
 import { acquire } from '../system/programs.ts'
@@ -186,7 +187,7 @@ export class Serving {
     }
     const { purpose } = hosted
     const waits = purpose.kind === 'acquire' && purpose.waits
-    if (waits && !session.isGranted) hosted.interrupt()
+    if (waits && !session.isGranted) interruptWaiter(this.#system, hosted)
     else if (session.isRun) this.#end()
     else session.isSignalled = true
   }

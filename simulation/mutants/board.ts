@@ -69,19 +69,6 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'commit-during-reading',
-    defect: 'what was written while a host read its pool counts as older than everything of this boot',
-    world: 'fleet',
-    isRare: true,
-    plants: [
-      at(
-        'src/domain/fleet/snapshot.ts#revisionOf',
-        (revisionOf) => (reading) =>
-          revisionOf({ ...reading, moment: { ...reading.moment, ms: reading.begun } }),
-      ),
-    ],
-  },
-  {
     name: 'clock-of-the-board-believed',
     defect: 'the age of a notice is a difference of what the clock of the board shows',
     world: 'fleet',

@@ -1,4 +1,5 @@
 import type { Chance } from '../chance.ts'
+import { interruptWaiter } from '../check/interrupts.ts'
 import type { Kind } from '../scenario.ts'
 import type { DriverKind } from './driver.ts'
 import type { Machine } from './machine.ts'
@@ -59,7 +60,7 @@ export function faultHandlers(system: System): Readonly<Record<FaultKind & Kind,
     resumeLater(process, chance)
   }
   return {
-    interruptWaiter: to(isWaiter, 'SIGINT to', (process) => process.interrupt()),
+    interruptWaiter: to(isWaiter, 'SIGINT to', (process) => interruptWaiter(system, process)),
     killWaiter: to(isWaiter, 'SIGKILL to', (process) => process.die()),
     stopWaiter: to(isWaiter, 'SIGSTOP to', stop),
     freezeWaiter: to(isWaiter, 'freeze', freeze),
