@@ -1,12 +1,10 @@
 import { CanhazgpuError } from '../domain/errors.ts'
+import { ANY_HOST } from '../domain/fleet/host-name.ts'
 import type { Millis } from '../domain/pool/model.ts'
 import type { Context, HostedCommand } from './context.ts'
 import { hostName } from './options/kinds.ts'
 import type { Option } from './options/option.ts'
 import { option } from './options/option.ts'
-
-/** The name for the host that can start the command first. */
-export const ANY_HOST = 'any'
 
 /** For commands that one host performs. */
 export const hostOption = option('--host <name>', 'Do it on another host, by SSH', {

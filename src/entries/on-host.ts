@@ -1,7 +1,6 @@
 import { hostname } from '../adapters/kernel/procfs.ts'
 import type { HostedCommand, LookFurther } from '../cli/context.ts'
-import { ANY_HOST } from '../cli/elsewhere.ts'
-import { ownHostName } from '../domain/fleet/host-name.ts'
+import { ANY_HOST, ownHostName } from '../domain/fleet/host-name.ts'
 import { unknownHost } from '../views/words/host-failures.ts'
 import { enterFolder } from './enter-folder.ts'
 import { type Here, runThere } from './run-there.ts'

@@ -1,6 +1,12 @@
 declare const checked: unique symbol
 
-/** The name of a machine: letters, digits, `.`, `_` and `-`, and no `-` first, so that no program takes it for an option. */
+/** In place of a name: whichever host can start a request first. */
+export const ANY_HOST = 'any'
+
+/**
+ * The name of a machine: letters, digits, `.`, `_` and `-`, and no `-` first, so that no program takes it for an option.
+ * `any` is none.
+ */
 export type HostName = string & { readonly [checked]: true }
 
 /**
@@ -13,7 +19,8 @@ export interface RemoteHost {
   readonly account?: string
 }
 
-export const HOST_NAME_EXPECTED = "letters, digits, '.', '_' and '-', beginning with a letter or digit"
+export const HOST_NAME_EXPECTED =
+  "letters, digits, '.', '_' and '-', beginning with a letter or digit, and not 'any'"
 export const REMOTE_HOSTS_EXPECTED = `a list of different host names such as [gpu1, ann@gpu2]: ${HOST_NAME_EXPECTED}`
 
 const LONGEST = 253
@@ -22,7 +29,7 @@ const ACCOUNT = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,254}$/
 const MOST_REMOTE_HOSTS = 1_000
 
 export const isHostName = (text: unknown): text is HostName =>
-  typeof text === 'string' && text.length <= LONGEST && NAME.test(text)
+  typeof text === 'string' && text.length <= LONGEST && NAME.test(text) && text !== ANY_HOST
 
 /** Reads a name; undefined for anything else. */
 export const readHostName = (value: unknown): HostName | undefined => (isHostName(value) ? value : undefined)

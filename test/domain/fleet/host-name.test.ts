@@ -18,6 +18,7 @@ test.each([
   'ä',
   'a\n',
   'x'.repeat(254),
+  'any',
   7,
   null,
 ])('%j is no host name', (name) => {
