@@ -2,8 +2,8 @@ import type { Process } from '../system/process.ts'
 import type { System } from '../system/system.ts'
 import { Violation } from './violation.ts'
 
-/** From a signal until the waiter has left the queue, in a commit. */
-const LEAVES_WITHIN = 500
+/** From a signal until the waiter has left the queue: with a slow store, the request in progress and the commit. */
+export const LEAVES_WITHIN = 2_000
 
 /** Interrupts a process that may wait in a queue. Then it must leave the queue soon, also in the middle of a probe. */
 export function interruptWaiter(system: System, process: Process): void {

@@ -59,6 +59,7 @@ export const REMOTE_MUTANTS: readonly Mutant[] = [
     name: 'interrupt-waits-for-probe',
     defect: 'an interrupted waiter stays in the queue until its probe has ended',
     world: 'fleet',
+    isRare: true,
     plants: [
       at(
         'src/app/waiting/wait-in-queue.ts#acquireInQueue',

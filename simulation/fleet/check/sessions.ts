@@ -1,5 +1,6 @@
 import type { CallEnd } from '../../../src/domain/fleet/call-end.ts'
 import type { ServingStep } from '../../../src/domain/fleet/session.ts'
+import { LEAVES_WITHIN } from '../../check/interrupts.ts'
 import { Violation } from '../../check/violation.ts'
 import type { Process } from '../../system/process.ts'
 import type { Commit } from '../../system/stored-pool.ts'
@@ -10,9 +11,7 @@ import type { Session } from '../session.ts'
 const SILENCE = 20_000
 /** A host looks once a second whether its caller is silent. */
 const LOOKS_EVERY = 1_000
-/** The command on the host then returns its place or its GPUs, in a commit. */
-const GIVES_UP = 500
-const GIVES_UP_WITHIN = SILENCE + LOOKS_EVERY + GIVES_UP
+const GIVES_UP_WITHIN = SILENCE + LOOKS_EVERY + LEAVES_WITHIN
 
 /**
  * The rules of commands on other hosts. What is granted there is kept if and only if the caller wants it; a caller that

@@ -61,6 +61,7 @@ export class WaitLoop {
     let mustAcquire = false
     let wasRefused = false
     for (;;) {
+      this.#waiting.waker.interruption.throwIfAborted()
       const { pool, now } = await this.#read()
       // The entry may have been dropped: another attempt would join the queue again, with a new time limit.
       if (this.#waiting.clock() >= this.giveUpAt) return timedOut(pool, this.#intent, now)
