@@ -12,7 +12,7 @@ export interface AnyHost<Host, End> {
   readonly ask: (hosts: readonly Host[]) => Promise<readonly Asked<Host>[]>
   /** Starts the request there at once. */
   readonly start: (host: Host) => Promise<Tried<End>>
-  /** Joins the queue there. `asked`: what all hosts have answered. */
+  /** Joins the queue there. `asked`: what the hosts have answered; those that failed before are not asked again. */
   readonly join: (host: Host, asked: readonly Asked<Host>[]) => Promise<Tried<End>>
 }
 
@@ -53,7 +53,7 @@ export async function onAnyHost<Host, End>(parts: AnyHost<Host, End>): Promise<A
     if (first === undefined) return { kind: 'none', asked }
     if (now === undefined && !waits) return { kind: 'none-now', first, asked }
     const { host } = first
-    const tried = await (now === undefined ? join(host, asked) : start(host))
+    const tried = await (now === undefined ? join(host, answers) : start(host))
     if (tried.kind === 'ended') return tried
     if (tried.kind === 'taken') taken.set(host, (taken.get(host) ?? 0) + 1)
     else failed.push({ host, forecast: tried })

@@ -60,7 +60,7 @@ function boardIn(program: string): void {
   })
 
   test('each host can be limited to its own notice', async () => {
-    expect(ACL_RULES.map(([, account]) => account)).toEqual(['gpu1', 'reader'])
+    expect(ACL_RULES.map(([, account]) => account)).toEqual(['gpu1', 'reader', 'users'])
     for (const rule of ACL_RULES) await server.ask('ACL', ...rule)
     const as = (account: string) => open(server.url.replace('//', `//${account}:secret@`))
     await using publisher = await as('gpu1')
@@ -73,6 +73,10 @@ function boardIn(program: string): void {
     expect(await reader.board.emptyAgo()).toBeNumber()
     const written = reader.board.post({ host, revision: revision(2), parts })
     await expect(written).rejects.toMatchObject({ code: 'board-unavailable' })
+    await using user = { ...(await as('users')) }
+    expect(await user.board.post({ host, revision: revision(2), parts })).toBe('incomplete')
+    expect(await user.board.read('status')).toHaveLength(1)
+    expect(await user.board.emptyAgo()).toBeNumber()
   })
 
   test('what others put into the keys neither stops a host nor a reader', async () => {
