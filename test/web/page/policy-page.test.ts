@@ -88,7 +88,7 @@ needing(BROWSER).describe('rules, limits and drains on the page', () => {
     const [gpus, end, waiting, longest, ...hours] = await facts()
     expect(gpus).toContain('2 of 2')
     expect(gpus).toContain('GPU 0, 3 · max-gpus of this pool')
-    expect(end).toMatch(/in (2h 00m|1h 59m).*one more GPU is allowed from \d\d:\d\d/)
+    expect(end).toMatch(/in (2h 00m|1h 59m).*one more GPU is allowed from (\w+ \d+ \w+, )?\d\d:\d\d/)
     expect(waiting).toContain('1 of 256')
     expect(longest).toContain(`2dmax-duration of account ${name} · 1h30m if you name none`)
     expect(hours).toHaveLength(2)
