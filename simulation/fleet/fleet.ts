@@ -159,8 +159,8 @@ const OLD = 20_000
 /** Whether a supervisor has watched a run for longer than the time between two signs. */
 const hasOldRun = (machine: Machine): boolean =>
   machine.liveProcesses().some((process) => {
-    const { purpose, role, state, resumedAt } = process
+    const { purpose, role, state, resumedAt, supervisesSince } = process
     if (role !== 'supervisor' || purpose.kind !== 'supervise' || state !== 'running') return false
     const isHeld = machine.stored.pool?.reservations.some(({ id }) => id === purpose.reservation) === true
-    return isHeld && machine.scheduler.now - resumedAt >= OLD
+    return isHeld && machine.scheduler.now - Math.max(resumedAt, supervisesSince) >= OLD
   })

@@ -19,6 +19,8 @@ export class Process implements Actor {
   readonly held: ScheduledEvent[] = []
   readonly identity: ProcessIdentity
   readonly startedAt: number
+  /** When it began to supervise a run. A supervisor takes a moment to start. */
+  supervisesSince = Number.POSITIVE_INFINITY
   /** The true boot of the process. */
   readonly boot: number
   readonly readableBootId: ReadableBootId

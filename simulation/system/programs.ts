@@ -131,6 +131,7 @@ function supervisedBy({ reservation, grantedAt }: Grant): Task {
 
 export function superviseRun(process: Process, task: Task, command: Process): Promise<void> {
   const { signOfLife } = process.machine
+  process.supervisesSince = process.machine.scheduler.now
   return supervise({
     ...task,
     ...(signOfLife === null ? {} : { signOfLife: () => signOfLife(process) }),

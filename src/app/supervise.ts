@@ -138,7 +138,7 @@ export const interruptLine = (grace: Millis): string =>
   `canhazgpu: time limit reached: sending SIGINT, and SIGKILL in ${formatDuration(grace)}`
 export const KILL_LINE = 'canhazgpu: still running after SIGINT: sending SIGKILL'
 
-interface Stopping extends Pick<Supervision, 'clock' | 'sleep'> {
+interface Stopping extends Pick<Supervision, 'clock' | 'sleep' | 'signOfLife'> {
   readonly job: Pick<Job, 'interrupt' | 'kill' | 'isOver' | 'writeStderr'>
 }
 
@@ -150,8 +150,10 @@ async function stopJob(stopping: Stopping, { interruptAt, killAt }: TimeLimit): 
 }
 
 /** Waits until an interrupted command has ended, and kills the processes that remain at this time. */
-async function killRemaining({ job, clock, sleep }: Stopping, killAt: Millis): Promise<void> {
+async function killRemaining({ job, clock, sleep, signOfLife }: Stopping, killAt: Millis): Promise<void> {
   const startedAt = clock()
+  // The last sign of life may be as old as it may become, and most commands end soon.
+  let signAt = startedAt + READ_AGAIN_AFTER_MS
   let isKilled = false
   while (!job.isOver()) {
     const now = clock()
@@ -159,6 +161,10 @@ async function killRemaining({ job, clock, sleep }: Stopping, killAt: Millis): P
       if (!isKilled) job.writeStderr(KILL_LINE)
       isKilled = true
       job.kill()
+    }
+    if (now >= signAt) {
+      signAt = now + REPEATED_EVERY_MS
+      await signOfLife?.()
     }
     await sleep(endCheckAfter(now - startedAt, killAt - now))
   }

@@ -193,6 +193,19 @@ test('gives signs of life between the heartbeats, which are published as commits
   expect(after).toEqual([17_000, 32_000, 47_000, 76_000, 92_000])
 })
 
+test('gives signs of life also in the grace period', async () => {
+  using supervisor = new TestSupervisor()
+  await supervisor.setUp()
+  supervisor.signsAt = []
+  const start = supervisor.steady
+  supervisor.limit = { interruptAt: start + 10_000, killAt: start + 50_000 }
+  await supervisor.run('timeout', 'timeout')
+  const times = [10_000, ...supervisor.signsAt.map((at) => at - start), 50_000]
+  expect(times.slice(1).map((at, index) => at - (times[index] ?? 0) <= 17_000)).toEqual(
+    Array(times.length - 1).fill(true),
+  )
+})
+
 test('renews only the heartbeat of its own reservation', async () => {
   using supervisor = new TestSupervisor()
   const other: RunReservation = { ...RUN, id: 'other', holdings: wholeUnits(['2']) }
