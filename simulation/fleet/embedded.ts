@@ -22,7 +22,7 @@ interface Parts {
 }
 
 /** How long the network delays a notice. */
-const LONGEST_DELAY = 50_000
+export const LONGEST_DELAY = 50_000
 
 /** A host without a daemon: short processes publish it, as in `src/entries/publishing.ts` and `src/entries/publish.ts`. */
 export class EmbeddedPublishing {

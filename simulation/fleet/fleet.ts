@@ -10,7 +10,7 @@ import { ChoiceCheck } from './check/choices.ts'
 import { Notices } from './check/notices.ts'
 import { SessionCheck } from './check/sessions.ts'
 import { Views } from './check/views.ts'
-import { EmbeddedPublishing } from './embedded.ts'
+import { EmbeddedPublishing, LONGEST_DELAY } from './embedded.ts'
 import { Link } from './link.ts'
 import { publish } from './publishing.ts'
 import { Serving } from './serving.ts'
@@ -83,7 +83,10 @@ export class Fleet {
   publishedChange(machine: Machine): number {
     const committedAt = this.#committedAt.get(machine) ?? Number.NEGATIVE_INFINITY
     const hadTime = machine.scheduler.now - committedAt >= PUBLISHED_WITHIN
-    return hadTime && this.isPublished(machine) ? committedAt : Number.NEGATIVE_INFINITY
+    // Notices of two boots have no order, so an earlier one may arrive last.
+    const isOrdered =
+      !this.system.hidesBootIds && (machine.boots === 1 || machine.sinceBoot() >= LONGEST_DELAY)
+    return hadTime && isOrdered && this.isPublished(machine) ? committedAt : Number.NEGATIVE_INFINITY
   }
 
   newId(): string {
