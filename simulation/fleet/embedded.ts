@@ -11,7 +11,7 @@ import type { BoardServer } from './board-server.ts'
 import type { Notices } from './check/notices.ts'
 import { snapshotFor } from './publishing.ts'
 
-type Turn = 'next' | 'later' | 'signs'
+type Turn = 'next' | 'once' | 'later' | 'signs'
 
 interface Parts {
   readonly system: System
@@ -72,11 +72,12 @@ export class EmbeddedPublishing {
 
   #start(persistence: ShortPublisher['persistence']): void {
     const { system, machine, chance } = this.#parts
-    if (this.#isTaken('next')) return
+    const turn = persistence === 'once' ? 'once' : 'next'
+    if (this.#isTaken(turn)) return
     const launch = { account: ROOT, purpose: { kind: 'publish' }, chance: new Chance(chance.next()) } as const
     const process = system.launch(machine, launch, (self) => this.#publish(self, persistence))
     if (process === null) return
-    this.#turns.set('next', process)
+    this.#turns.set(turn, process)
     process.onDeath.push(() => {
       if (process.diedUnfinished) this.#brokenAt = machine.scheduler.now
     })
@@ -102,7 +103,7 @@ export class EmbeddedPublishing {
         }),
       boardAnswers: () => works(() => board.emptyAgo()),
       turn: {
-        give: () => this.#give('next', process),
+        give: () => this.#give(persistence === 'once' ? 'once' : 'next', process),
         take: () => this.#take('next', process),
         takeLong: () => this.#take('later', process),
       },

@@ -52,7 +52,7 @@ export async function publishMain([
       if (turn !== null) close(turn)
     },
     take: () => {
-      turn = takeTurnFor(store)
+      turn = takeTurnFor(store, 'until-posted')
       return turn !== null
     },
     takeLong: () => takeLongTurnFor(store) !== null,

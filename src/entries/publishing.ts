@@ -32,10 +32,11 @@ const absolute = (path: string): string =>
 /**
  * Publishes the state of this host from a process of its own, so that neither a board that does not answer nor the
  * probe of the driver delays a command. A process that is started and has not read the pool yet will publish this
- * commit too, so there is at most one of those.
+ * commit too, so there is at most one of those. One that publishes only once, for a sign of life, is another one: no
+ * commit relies on it.
  */
 export function publishLater({ store, config }: Publishing, persistence: Persistence = 'until-posted'): void {
-  const turn = takeTurnFor(store)
+  const turn = takeTurnFor(store, persistence)
   if (turn === null) return
   const words = ['__publish', store, String(turn), persistence, ...(config === null ? [] : [config])]
   const { command, file } = selfCommandForShell(words)
@@ -47,7 +48,8 @@ export function publishLater({ store, config }: Publishing, persistence: Persist
 }
 
 /** Which process publishes next. */
-export const takeTurnFor = (store: string): number | null => takeTurn(`publish ${store}`)
+export const takeTurnFor = (store: string, persistence: Persistence): number | null =>
+  takeTurn(persistence === 'once' ? `publish once ${store}` : `publish ${store}`)
 
 /** Returns what publishes a sign of life. Of all supervisors of a host, only one does it; another one follows it. */
 export function signsOfLife(publishing: Publishing): () => void {

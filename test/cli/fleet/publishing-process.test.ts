@@ -1,5 +1,7 @@
 import { expect } from 'bun:test'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { close } from '../../../src/adapters/kernel/libc/descriptors.ts'
+import { takeTurnFor } from '../../../src/entries/publishing.ts'
 import { needing } from '../../support/needs.ts'
 import { testPool } from '../../support/pool.ts'
 import { pidsWith } from '../../support/processes.ts'
@@ -28,6 +30,21 @@ needing('redis-server', 'embedded pool').test(
     const variables = fileOf(publisher, 'environ').split('\0')
     expect(variables).toContain('CANHAZGPU_HOST_NAME=gpu1')
     expect(variables.filter((each) => /^(CANHAZGPU_RESERVATION|\w+_VISIBLE_DEVICES)=/.test(each))).toEqual([])
+  },
+)
+
+needing('redis-server', 'embedded pool').test(
+  'a change does not rely on a process that publishes only a sign of life',
+  async () => {
+    using server = await redisServer()
+    using pool = await testPool(1, { CANHAZGPU_FLEET: server.url, CANHAZGPU_HOST_NAME: 'gpu1' })
+    const turn = takeTurnFor(pool.store, 'once')
+    if (turn === null) throw new Error('another process has the turn')
+    expect((await pool.chg('reserve')).status).toBe(0)
+    await until('the change is published', async () =>
+      String(await server.ask('HGET', 'canhazgpu:host:gpu1', 'status')).includes('IN_USE'),
+    )
+    close(turn)
   },
 )
 
