@@ -61,6 +61,7 @@ export class Serving {
         const purpose = { kind: 'acquire', intent, claim: 'no', waits } as const
         await self.sleep(self.chance.spread(5, 100))
         self.purpose = purpose
+        if (this.#session.isSignalled && waits) self.interrupt()
         const caller = {
           agrees: () => this.#askAtGate(self),
           kept: () => this.#session.kept(),

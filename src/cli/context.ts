@@ -218,6 +218,8 @@ export interface RemoteCaller {
   readonly wantsForecast: boolean
   /** Asks whether it still waits for the GPUs that were just granted; false if it is gone. */
   readonly agrees: () => boolean | Promise<boolean>
+  /** Whether a signal has come that ends a wait; absent if a signal ends this process. */
+  readonly wasSignalled?: () => boolean
 }
 
 /** A command for another host. */

@@ -212,7 +212,7 @@ async function openContext(
     },
     waitInQueue: async (intent, wait) =>
       (await access()).waitInQueue(intent, wait, {
-        ...{ place: rejoin, ignoredSignals: ignoredSignals(), isMoved },
+        ...{ place: rejoin, ignoredSignals: ignoredSignals(), wasSignalled: caller?.wasSignalled, isMoved },
         becomeSuccessor: async (place) => {
           const { becomeSuccessor } = await import('./successor.ts')
           if (inherited !== null)

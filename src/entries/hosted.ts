@@ -32,7 +32,9 @@ export async function hostedMain(args: readonly string[], wantsForecast: boolean
  * Whether the caller agrees, and no signal has come. A reservation outlives this process: a signal that ended it between
  * the grant and the answer of the caller would leave GPUs reserved for nobody.
  */
-function unlessSignalled(agrees: RemoteCaller['agrees']): () => Promise<boolean> {
+function unlessSignalled(
+  agrees: RemoteCaller['agrees'],
+): Required<Pick<RemoteCaller, 'agrees' | 'wasSignalled'>> {
   let isSignalled = false
   const note = () => {
     isSignalled = true
@@ -44,11 +46,14 @@ function unlessSignalled(agrees: RemoteCaller['agrees']): () => Promise<boolean>
       process.kill(process.pid, 'SIGTERM')
     })
   }
-  return async () => {
-    // The runtime delivers signals once per iteration of its event loop, so this waits for a whole iteration.
-    await Bun.sleep(1)
-    await new Promise(setImmediate)
-    return !isSignalled && (await agrees())
+  return {
+    wasSignalled: () => isSignalled,
+    agrees: async () => {
+      // The runtime delivers signals once per iteration of its event loop, so this waits for a whole iteration.
+      await Bun.sleep(1)
+      await new Promise(setImmediate)
+      return !isSignalled && (await agrees())
+    },
   }
 }
 
@@ -58,6 +63,6 @@ export function remoteCaller(gate: number, command: string | undefined): RemoteC
   const agrees = () => write(gate, utf8('\n')) === 1 && readInto(gate, new Uint8Array(1)) === 1
   return {
     ...{ gate, wantsForecast: false },
-    agrees: command === 'reserve' ? unlessSignalled(agrees) : agrees,
+    ...(command === 'reserve' ? unlessSignalled(agrees) : { agrees }),
   }
 }

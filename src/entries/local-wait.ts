@@ -48,7 +48,7 @@ const isStoreFailure = (error: unknown): boolean =>
 async function waitInPool(
   intent: Intent,
   { until, onProgress, beforeSuccessor }: QueueWait,
-  { openStore, serve, processes, ignoredSignals, place, becomeSuccessor }: LocalWaitParts,
+  { openStore, serve, processes, ignoredSignals, wasSignalled, place, becomeSuccessor }: LocalWaitParts,
 ): Promise<Grant | Refusal> {
   const clock = () => currentMoment().steady.ms
   const left = () => (until ?? Number.POSITIVE_INFINITY) - clock()
@@ -58,6 +58,7 @@ async function waitInPool(
   const joined = { ...intent, id: (await entryOf(pool, process, place)) ?? intent.id }
   const waker = openWaker(store.calls(joined.id), {
     ignored: ignoredSignals,
+    wasSignalled,
     commandFollows: intent.term.kind === 'run',
   })
   try {

@@ -19,6 +19,8 @@ export interface PoolAccess {
 export interface WaitingProcess {
   /** Bit n - 1 is set for each signal n that this process must not handle. */
   readonly ignoredSignals: bigint
+  /** See `WakerOptions`. */
+  readonly wasSignalled?: (() => boolean) | undefined
   /** The queue entry that this process created while it ran an earlier version of this program. */
   readonly place: Place | null
   /** Whether the configuration names another store than at the start of this process. */

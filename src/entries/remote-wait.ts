@@ -16,13 +16,14 @@ export async function waitRemotely(
   pool: DaemonPool,
   asked: Intent,
   { until, onProgress, onAway, beforeSuccessor }: QueueWait,
-  { ignoredSignals, place, isMoved, becomeSuccessor }: WaitingProcess,
+  { ignoredSignals, wasSignalled, place, isMoved, becomeSuccessor }: WaitingProcess,
 ): Promise<Grant | Refusal> {
   const intent = { ...asked, id: place?.entry ?? asked.id }
   const clock = () => currentMoment().steady.ms
   let lookAt = clock() + CHECK_EVERY_MS
   const waker = openWaker(noCalls(), {
     ignored: ignoredSignals,
+    wasSignalled,
     commandFollows: intent.term.kind === 'run',
   })
   try {

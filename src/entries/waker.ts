@@ -20,13 +20,15 @@ export interface WakerOptions {
   readonly ignored: bigint
   /** Whether a command replaces this process after the wait; it must get the signals that come then. */
   readonly commandFollows: boolean
+  /** Whether this process has handled a signal that ends a wait before. */
+  readonly wasSignalled?: (() => boolean) | undefined
 }
 
 /**
  * Wakes on calls and on signals. A lost terminal counts as a signal unless SIGHUP is ignored. A second Ctrl-C has its
  * default effect, so that the user can end a program that hangs.
  */
-export function openWaker(calls: Calls, { ignored, commandFollows }: WakerOptions): OpenWaker {
+export function openWaker(calls: Calls, { ignored, commandFollows, wasSignalled }: WakerOptions): OpenWaker {
   const pending = { turn: false, change: false }
   const interruption = new AbortController()
   const { signal } = interruption
@@ -41,6 +43,7 @@ export function openWaker(calls: Calls, { ignored, commandFollows }: WakerOption
   }
   const handled = NAMES.filter((signal) => ((ignored >> BigInt(SIGNALS[signal] - 1)) & 1n) === 0n)
   onSignals(handled, interrupt)
+  if (wasSignalled?.() === true) interrupt()
   const isTerminalGone = handled.includes('SIGHUP') ? terminalCheck() : () => false
   const listened = listen(calls, note)
   return {
