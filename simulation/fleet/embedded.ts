@@ -11,7 +11,8 @@ import type { BoardServer } from './board-server.ts'
 import type { Notices } from './check/notices.ts'
 import { snapshotFor } from './publishing.ts'
 
-type Turn = 'next' | 'once' | 'later' | 'signs'
+/** Who publishes next, after a commit or as a sign of life; who tries again for long; who gives signs of life. */
+type Turn = ShortPublisher['persistence'] | 'later' | 'signs'
 
 interface Parts {
   readonly system: System
@@ -72,12 +73,11 @@ export class EmbeddedPublishing {
 
   #start(persistence: ShortPublisher['persistence']): void {
     const { system, machine, chance } = this.#parts
-    const turn = persistence === 'once' ? 'once' : 'next'
-    if (this.#isTaken(turn)) return
+    if (this.#isTaken(persistence)) return
     const launch = { account: ROOT, purpose: { kind: 'publish' }, chance: new Chance(chance.next()) } as const
     const process = system.launch(machine, launch, (self) => this.#publish(self, persistence))
     if (process === null) return
-    this.#turns.set(turn, process)
+    this.#turns.set(persistence, process)
     process.onDeath.push(() => {
       if (process.diedUnfinished) this.#brokenAt = machine.scheduler.now
     })
@@ -103,8 +103,8 @@ export class EmbeddedPublishing {
         }),
       boardAnswers: () => works(() => board.emptyAgo()),
       turn: {
-        give: () => this.#give(persistence === 'once' ? 'once' : 'next', process),
-        take: () => this.#take('next', process),
+        give: () => this.#give(persistence, process),
+        take: () => this.#take('until-posted', process),
         takeLong: () => this.#take('later', process),
       },
     })

@@ -1,4 +1,4 @@
-import { EBADF, EPIPE } from '../adapters/kernel/libc/errno.ts'
+import { losesOutput } from '../adapters/kernel/libc/errno.ts'
 import { errorText } from '../adapters/kernel/libc/library.ts'
 import { isTerminal, terminalSize, writeText } from '../adapters/process/terminal.ts'
 import type { Output } from '../views/words/printed.ts'
@@ -11,8 +11,7 @@ export function standardStream(fd: 1 | 2): Output {
   return {
     write: (text) => {
       const written = writeText(fd, text)
-      // A reader that has gone and a closed stream are the caller's choice.
-      if (written < 0 && written !== -EPIPE && written !== -EBADF) failure = -written
+      if (written < 0 && losesOutput(-written)) failure = -written
     },
     get lost() {
       return failure === 0 ? undefined : errorText(failure)

@@ -1,7 +1,8 @@
 import { exitNow, kill } from '../kernel/libc/process.ts'
 import { RLIMIT_CORE, resourceLimit, setBlockedSignals, setDisposition } from '../kernel/libc/programs.ts'
 
-const SHELL_BASE = 128
+/** A shell whose last command was ended by a signal exits with its number and this. */
+export const SHELL_BASE = 128
 
 /** Ends this process as another one ended: with its exit status, or by its signal, but without a core file. */
 export function endLike(end: { readonly code: number } | { readonly signal: number }): never {

@@ -15,6 +15,7 @@ import { steadyNow } from '../kernel/clock.ts'
 import { errorText } from '../kernel/libc/library.ts'
 import { utf8 } from '../kernel/libc/memory.ts'
 import { pollAny, type Readiness } from '../kernel/poll.ts'
+import { SHELL_BASE } from '../process/end-like.ts'
 import { CallerSignals, isEnding } from './caller-signals.ts'
 import { CallerStreams } from './caller-streams.ts'
 import { CallerTerminal } from './caller-terminal.ts'
@@ -46,8 +47,6 @@ const TURN_MS: Millis = 200
 const CTRL_C = 3
 const SIGHUP = 1
 const SIGPIPE = 13
-/** A shell whose last command was ended by a signal exits with its number and this. */
-const SHELL_BASE = 128
 
 /** Runs the request on the host, with our standard streams, until it ends. */
 export async function callHost(call: Call): Promise<CallEnd> {

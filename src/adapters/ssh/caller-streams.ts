@@ -1,5 +1,5 @@
 import { FROM_HOST } from '../../domain/fleet/frames.ts'
-import { EBADF, EPIPE } from '../kernel/libc/errno.ts'
+import { losesOutput } from '../kernel/libc/errno.ts'
 import { errorText } from '../kernel/libc/library.ts'
 import { utf8 } from '../kernel/libc/memory.ts'
 import type { Interest, Readiness } from '../kernel/poll.ts'
@@ -46,10 +46,10 @@ export class CallerStreams {
     return this.#outlets.every(([, { size }]) => size === 0)
   }
 
-  /** Why standard output could not be written, such as a full disk. A reader that has gone and a closed stream are no loss. */
+  /** Why standard output is lost, such as a full disk; undefined if it is not. */
   get lost(): string | undefined {
     const errno = this.#outlets.find(([kind]) => kind === FROM_HOST.output)?.[1].errno ?? 0
-    return [0, EPIPE, EBADF].includes(errno) ? undefined : errorText(errno)
+    return errno !== 0 && losesOutput(errno) ? errorText(errno) : undefined
   }
 
   /** Returns whether it shows the output, and does not hold it back. Throws if it would hold back too much. */

@@ -31,32 +31,31 @@ export async function waitAtDaemon(
   intent: Intent,
   { waitFor, onProgress, onAway = () => {}, waker, isQueued = false, followMove }: WaitAtDaemon,
 ): Promise<Grant | Refusal> {
-  const interruption = new AbortController()
+  const signal = waker.interruption
+  let isOver = false
+  // Only a waker that waits notices that its terminal is gone.
   const watch = async () => {
-    while (!interruption.signal.aborted) {
-      if ((await waker.wait(CHECK_EVERY_MS)) === 'interrupted') interruption.abort(interrupted())
-    }
+    while (!isOver && !signal.aborted) await waker.wait(CHECK_EVERY_MS)
   }
   void watch()
   const onOutage = async () => {
-    if (!waker.interruption.aborted) await followMove?.()
+    if (!signal.aborted) await followMove?.()
   }
   try {
     const answer = await pool.wait({
       intent,
       ...{ onProgress, onAway, isQueued, onOutage },
-      signal: interruption.signal,
+      signal,
       ...(waitFor === undefined ? {} : { waitFor }),
     })
     if (isRefusal(answer)) return answer
-    if (answer.reservation.term.kind === 'manual')
-      await pool.keep(intent.id, { signal: interruption.signal, onAway })
+    if (answer.reservation.term.kind === 'manual') await pool.keep(intent.id, { signal, onAway })
     if (await waker.wasInterrupted()) {
       await pool.perform({ op: 'end', id: intent.id, outcome: 'released' })
       throw interrupted()
     }
     return answer
   } finally {
-    interruption.abort()
+    isOver = true
   }
 }

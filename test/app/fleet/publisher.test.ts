@@ -110,55 +110,57 @@ test('it publishes at once, after each change, and every 15 seconds', async () =
   await running
 })
 
-test('it adds up the usage 15 seconds after a change', async () => {
-  const { tested, pass, pausing, commit, published } = publisher()
+/** Runs a publisher through these steps. Returns for each of its notices whether the usage was in it. */
+async function usageIn(
+  steps: (running: ReturnType<typeof publisher>) => Promise<void>,
+): Promise<readonly boolean[]> {
+  const started = publisher()
   const stop = new AbortController()
-  const running = tested.run(stop.signal)
-  await pausing().then(({ end }) => end())
-  await pausing()
-  commit()
-  await pass()
-  await pass()
-  await pass()
-  await pass()
-  await pausing()
-  expect(published.map((parts) => parts.includes('usage'))).toEqual([true, false, true, false])
+  const running = started.tested.run(stop.signal)
+  await steps(started)
+  await started.pausing()
   stop.abort()
   await running
+  return started.published.map((parts) => parts.includes('usage'))
+}
+
+test('it adds up the usage 15 seconds after a change', async () => {
+  const inNotices = await usageIn(async ({ pass, pausing, commit }) => {
+    await pausing().then(({ end }) => end())
+    await pausing()
+    commit()
+    await pass()
+    await pass()
+    await pass()
+    await pass()
+  })
+  expect(inNotices).toEqual([true, false, true, false])
 })
 
 test('it adds up the usage every five minutes, and for a board that lost its data', async () => {
-  const { tested, turn, pausing, board, published, later } = publisher()
-  const stop = new AbortController()
-  const running = tested.run(stop.signal)
-  await turn()
-  later(5 * 60_000)
-  await turn()
-  board.wipe()
-  await turn()
-  await turn()
-  await pausing()
-  expect(published.map((parts) => parts.includes('usage'))).toEqual([true, false, true, false, true])
-  stop.abort()
-  await running
+  const inNotices = await usageIn(async ({ turn, board, later }) => {
+    await turn()
+    later(5 * 60_000)
+    await turn()
+    board.wipe()
+    await turn()
+    await turn()
+  })
+  expect(inNotices).toEqual([true, false, true, false, true])
 })
 
 test('it publishes the usage again if a replica takes over that has an earlier one', async () => {
-  const { tested, turn, pausing, board, published, commit, later } = publisher()
-  const stop = new AbortController()
-  const running = tested.run(stop.signal)
-  await turn()
-  const earlier = board.saved()
-  commit()
-  later(5 * 60_000)
-  await turn()
-  board.restore(earlier)
-  await turn()
-  await turn()
-  await pausing()
-  expect(published.map((parts) => parts.includes('usage'))).toEqual([true, false, true, false, true])
-  stop.abort()
-  await running
+  const inNotices = await usageIn(async ({ turn, board, commit, later }) => {
+    await turn()
+    const earlier = board.saved()
+    commit()
+    later(5 * 60_000)
+    await turn()
+    board.restore(earlier)
+    await turn()
+    await turn()
+  })
+  expect(inNotices).toEqual([true, false, true, false, true])
 })
 
 test('it reports when it begins to fail, and when it works again', async () => {

@@ -18,3 +18,6 @@ export const EPIPE = 32
 export const ENAMETOOLONG = 36
 export const ENOSYS = 38
 export const ENOPROTOOPT = 92
+
+/** Whether a write that failed so has lost output. A reader that has gone and a closed stream are the caller's choice. */
+export const losesOutput = (errno: number): boolean => errno !== EPIPE && errno !== EBADF
